@@ -1,0 +1,1 @@
+"""Decisions under guardrails. Sees observations, feedback and guardrails; never the simulator or the truth."""

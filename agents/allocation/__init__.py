@@ -1,0 +1,1 @@
+"""Beliefs and guardrails in, probabilities out; the only door to cvxpy."""

@@ -1,0 +1,1 @@
+"""Composes worlds, agents and statistics into runs, studies and reports."""

@@ -1,0 +1,1 @@
+"""One sequential method per file."""

@@ -1,0 +1,1 @@
+"""The world: users live week by week under offers. It does not know that anybody learns."""

@@ -1,0 +1,189 @@
+"""What a guardrail is: a limit on a sum over users. How it is kept is the business of agents/allocation.
+
+`slack = limit - usage`, and slack >= 0 means kept, everywhere.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from rage_env.errors import GuardrailError, did_you_mean
+from rage_env.outcomes import COLUMNS, RESERVED
+
+__all__ = ["Guardrail", "Row", "Scope", "TrueUsage", "linear_row", "true_usage", "weighted_sum"]
+
+Means = Mapping[str, NDArray[np.floating]]
+
+
+class Scope(BaseModel):
+    """Over whom a guardrail sums: the cohort, each segment of a column, or each account."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+    kind: Literal["cohort", "segment", "account"] = "cohort"
+    column: str | None = None
+
+    @model_validator(mode="after")
+    def _column_goes_with_segment(self) -> Self:
+        if (self.kind == "segment") != (self.column is not None):
+            raise ValueError("scope: 'column' is given exactly when kind is 'segment'")
+        return self
+
+
+class Guardrail(BaseModel):
+    """A limit on `numerator / denominator` (or on the plain sum `numerator`) over a scope and a horizon.
+
+    numerator, denominator: `{ledger column or reserved column: weight}`. limit: a rate when there is a
+    denominator, else a total per window in the numerator's unit. between: two segment codes whose rates may
+    differ by at most `limit` (fairness). hard: kept in every draw, not only in expectation; only for
+    head-counts. relative_to `status_quo`: usage is counted beyond what the status quo would use.
+    """
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    numerator: dict[str, float] = Field(min_length=1)
+    denominator: dict[str, float] | None = None
+    limit: float = Field(allow_inf_nan=False)
+    sense: Literal["<=", ">="] = "<="
+    scope: Scope = Scope()
+    between: tuple[int, int] | None = None
+    horizon: Literal["week", "month", "run"] = "week"
+    denominator_lag: Literal[0, 1] = 0
+    min_count: int = Field(default=0, ge=0)
+    basis: Literal["reported", "accrued"] = "reported"
+    hard: bool = False
+    relative_to: Literal["status_quo"] | None = None
+
+    @model_validator(mode="after")
+    def _states_something_that_can_be_kept(self) -> Self:
+        for side in (self.numerator, self.denominator or {}):
+            for column, weight in side.items():
+                if column not in COLUMNS + RESERVED:
+                    known = (*COLUMNS, *RESERVED)
+                    raise ValueError(f"{column!r} is not a column of the ledger{did_you_mean(column, known)}")
+                if not math.isfinite(weight):
+                    raise ValueError(f"{column}: weight must be finite, got {weight}")
+        if self.denominator is not None and not self.denominator:
+            raise ValueError("denominator: leave it out for a plain limit; an empty one divides by nothing")
+        if self.hard and (self.sense != "<=" or set(self.numerator.values()) != {1.0}):
+            raise ValueError("hard: only head-counts (weights of 1, sense '<=') can be kept in every draw")
+        if self.hard and not set(self.numerator) <= {"contacts", *RESERVED}:
+            raise ValueError("hard: the numerator must be known before the week is lived (contacts), not an outcome")
+        if self.between is not None and self.scope.kind != "segment":
+            raise ValueError("between: compares two codes of a segment column, so scope.kind must be 'segment'")
+        return self
+
+
+@dataclass(frozen=True)
+class Row:
+    """One guardrail as a row of the week's program: `sum(coef * probs) <= limit` (sense already folded in)."""
+
+    name: str
+    coef: NDArray[np.float64]  # (n, k)
+    limit: float
+    spread: float  # scale for rounding allowances: total of |denominator|, or of |coef| differences
+
+
+@dataclass(frozen=True)
+class TrueUsage:
+    """Usage of one guardrail in one week by conditional means; `violated` as the architecture defines it."""
+
+    name: str
+    usage: float
+    usage_no_offer: float
+    allowance: float
+
+    @property
+    def slack(self) -> float:
+        """Limit minus usage, where the limit is what arm 0 itself would use if that is already too much."""
+        return max(0.0, self.usage_no_offer) - self.usage
+
+    @property
+    def violated(self) -> bool:
+        """Usage beyond both the limit and the usage of doing nothing, by more than rounding."""
+        return self.usage > max(0.0, self.usage_no_offer) + self.allowance
+
+    @property
+    def unavoidable(self) -> bool:
+        """Doing nothing already exceeds the limit this week."""
+        return self.usage_no_offer > self.allowance
+
+
+def weighted_sum(weights: Mapping[str, float], means: Means, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """`sum(weight * means[column])`; reserved columns are taken from `means` when there, else count 1. float64."""
+    total = np.zeros(shape, dtype=np.float64)
+    for column, weight in weights.items():
+        if column in means:
+            total += weight * np.asarray(means[column], dtype=np.float64)
+        elif column in RESERVED:
+            total += weight
+        else:
+            raise GuardrailError(
+                f"{column}: no expected usage was given for this column; columns given: {sorted(means)}"
+            )
+    return total
+
+
+def linear_row(
+    guardrail: Guardrail,
+    means: Means,
+    *,
+    status_quo: NDArray[np.floating] | None = None,
+    members: NDArray[np.bool_] | None = None,
+    denominator_total: float | None = None,
+) -> Row:
+    """The exact linear row of a guardrail in one week.
+
+    means: `{column: (n, k)}` expected outcomes, reserved columns included where they are not 1.
+    status_quo: (n, k) probabilities, needed when `relative_to` is set. members: (n,) restricts the sum to a
+    segment. denominator_total: replaces the week's own denominator (lagged denominators).
+
+    A ratio `num / den <= c` becomes `num - c den <= 0`; a plain limit keeps its right-hand side; a hard row is
+    a head-count against the integer part of its limit. `sense=">="` comes back negated.
+    """
+    shape = np.shape(next(iter(means.values())))
+    inside = np.ones(shape[0]) if members is None else members.astype(np.float64)
+    num = weighted_sum(guardrail.numerator, means, shape) * inside[:, None]
+    limit = guardrail.limit
+    coef = num
+    spread = float(np.abs(num - num[:, :1]).max(axis=1, initial=0.0).sum())
+    if guardrail.denominator is not None:
+        den = weighted_sum(guardrail.denominator, means, shape) * inside[:, None]
+        spread = max(float(np.abs(den).max(axis=1).sum()), 1e-300)
+        if guardrail.hard or denominator_total is not None:
+            total = float(den[:, 0].sum()) if denominator_total is None else denominator_total
+            limit = guardrail.limit * total
+        else:
+            coef, limit = num - guardrail.limit * den, 0.0
+    if guardrail.hard:
+        limit = math.floor(limit + 1e-9)
+    if guardrail.relative_to == "status_quo":
+        if status_quo is None:
+            raise GuardrailError(f"{guardrail.name}: relative_to status_quo needs the status-quo probabilities")
+        limit = limit + float(np.einsum("nk,nk->", coef, status_quo.astype(np.float64)))
+    if guardrail.sense == ">=":
+        coef, limit = -coef, -limit
+    return Row(guardrail.name, coef, float(limit), spread)
+
+
+def true_usage(row: Row, probs: NDArray[np.floating]) -> TrueUsage:
+    """Usage beyond the limit of one week's row under `probs` (n, k), beside that of doing nothing."""
+    p = probs.astype(np.float64)
+    usage = float(np.einsum("nk,nk->", row.coef, p)) - row.limit
+    none = float(row.coef[:, 0].sum()) - row.limit
+    return TrueUsage(row.name, usage, none, 1e-6 * row.spread)
+
+
+def find(guardrails: Sequence[Guardrail], name: str) -> Guardrail:
+    """The guardrail of that name. Raises GuardrailError naming the nearest."""
+    for guardrail in guardrails:
+        if guardrail.name == name:
+            return guardrail
+    names = [g.name for g in guardrails]
+    raise GuardrailError(f"no guardrail is called {name!r}{did_you_mean(name, names)}")

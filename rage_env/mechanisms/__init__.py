@@ -1,0 +1,1 @@
+"""One causal mechanism per file; the file name is its name."""
