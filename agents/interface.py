@@ -77,8 +77,8 @@ class Decision:
         if bad.any():
             row = int(np.argmax(bad))
             raise DecisionError(
-                f"week {observation.week}, user {observation.user_id[row]}: probabilities must be >= 0, sum to 1, be "
-                f"and 0 on masked arms; got {self.probs[row].tolist()}, mask {observation.action_mask[row].tolist()}"
+                f"week {observation.week}, user {observation.user_id[row]}: probabilities must be >= 0, sum to 1 "
+                f"and be 0 on masked arms; got {self.probs[row].tolist()}, mask {observation.action_mask[row].tolist()}"
             )
         if len(self.reason) not in (0, observation.n):
             raise DecisionError(f"week {observation.week}: {len(self.reason)} reasons for {observation.n} users")

@@ -116,12 +116,12 @@ class TrueUsage:
 
 
 def weighted_sum(weights: Mapping[str, float], means: Means, shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """`sum(weight * means[column])`; reserved columns are taken from `means` when there, else count 1. float64."""
+    """`sum(weight * means[column])` in float64; `assigned` counts 1 a row unless `means` holds it."""
     total = np.zeros(shape, dtype=np.float64)
     for column, weight in weights.items():
         if column in means:
             total += weight * np.asarray(means[column], dtype=np.float64)
-        elif column in RESERVED:
+        elif column == "assigned":
             total += weight
         else:
             raise GuardrailError(
@@ -140,7 +140,7 @@ def linear_row(
 ) -> Row:
     """The exact linear row of a guardrail in one week.
 
-    means: `{column: (n, k)}` expected outcomes, reserved columns included where they are not 1.
+    means: `{column: (n, k)}` expected outcomes; `present` (0/1 a row) included where a guardrail counts it.
     status_quo: (n, k) probabilities, needed when `relative_to` is set. members: (n,) restricts the sum to a
     segment. denominator_total: replaces the week's own denominator (lagged denominators).
 

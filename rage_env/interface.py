@@ -52,6 +52,7 @@ class Observation:
     features: NDArray[np.float32]  # (n, d), finite
     action_mask: NDArray[np.int8]  # (n, k), 1 where the arm is allowed; arm 0 always is
     is_new: NDArray[np.bool_]  # (n,)
+    present: NDArray[np.bool_]  # (n,) False once a user has left; such rows are masked to arm 0
     segments: Mapping[str, NDArray[np.integer]]  # {name: (n,) codes}
     status_quo: NDArray[np.float32]  # (n, k), rows sum to 1
     numerator_to_date: NDArray[np.float64]  # (g,)
@@ -59,7 +60,7 @@ class Observation:
 
     def __post_init__(self) -> None:
         n = len(self.user_id)
-        for name in ("unit", "features", "action_mask", "is_new", "status_quo"):
+        for name in ("unit", "features", "action_mask", "is_new", "present", "status_quo"):
             rows = len(getattr(self, name))
             if rows != n:
                 raise DecisionError(f"observation of week {self.week}: {name} has {rows} rows for {n} users")
@@ -100,6 +101,7 @@ def observe(obs: NDArray[np.float32], info: Mapping[str, Any]) -> Observation:
         features=obs,
         action_mask=info["action_mask"],
         is_new=info["is_new"],
+        present=info["present"],
         segments={k.removeprefix(_SEGMENT): v for k, v in info.items() if k.startswith(_SEGMENT)},
         status_quo=info["status_quo"],
         numerator_to_date=np.asarray(info["numerator_to_date"][0], dtype=np.float64),
