@@ -1,1 +1,44 @@
-"""One causal mechanism per file; the file name is its name."""
+"""One causal mechanism per file; the file name is its name. Adding one is adding a file.
+
+A module holds PARENTS and GIVES (names of columns), Params (its numbers in a scenario file), `draw` and `mean`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
+from types import ModuleType
+
+from rage_env.errors import ConfigError
+
+__all__ = ["in_order", "module", "names"]
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """Names of all mechanisms, sorted."""
+    return tuple(sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_")))
+
+
+@cache
+def module(name: str) -> ModuleType:
+    """The module of a mechanism; its contract is rage_env.week.Mechanism."""
+    return importlib.import_module(f"{__name__}.{name}")
+
+
+def in_order(used: Mapping[str, object]) -> tuple[str, ...]:
+    """The used mechanisms, parents first. Raises ConfigError for a parent that nothing gives, or a circle."""
+    giver = {column: name for name in sorted(used) for column in module(name).GIVES}
+    graph: dict[str, list[str]] = {}
+    for name in sorted(used):
+        lacking = [p for p in module(name).PARENTS if p not in giver]
+        if lacking:
+            raise ConfigError(f"mechanism {name} reads {lacking}, which no mechanism of this scenario gives; add one")
+        graph[name] = sorted({giver[p] for p in module(name).PARENTS})
+    try:
+        return tuple(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        raise ConfigError(f"mechanisms read each other in a circle: {error.args[1]}") from error

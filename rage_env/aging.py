@@ -1,0 +1,51 @@
+"""How a life stands after a week: counters, trailing windows and slow memories move on by one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rage_env.mechanisms import response
+from rage_env.population import SignalParams
+from rage_env.randomness import Draw
+from rage_env.state import Lives
+from rage_env.week import Week
+
+__all__ = ["next_lives"]
+
+_LAST_FOUR = np.uint8(0b1111)
+_LONGEST_RECENCY = np.float32(26)
+
+
+def next_lives(
+    week: Week, now: Mapping[str, NDArray[Any]], memory: response.Params | None, signals: SignalParams
+) -> Lives:
+    """Lives at the start of next week, given all columns of this one. Old lives are left untouched."""
+    old, active, contacts = week.lives, now["active"], now["contacts"]
+    was_active, contacted = active > 0, contacts > 0
+    gmv = np.empty_like(old.gmv)
+    gmv[0], gmv[1:] = now["gmv"], old.gmv[:-1]
+    answer = np.where(contacted, 2 * active - 1, old.last_response)
+    seen = np.where(was_active, _intensity(week, signals), old.intensity_seen)
+    return Lives(
+        alive=old.alive & (now["churned"] == 0),
+        age=old.age + 1,
+        shock=now["next_shock"],
+        active_bits=((old.active_bits << 1) | was_active) & _LAST_FOUR,
+        contact_bits=((old.contact_bits << 1) | contacted) & _LAST_FOUR,
+        gmv=gmv,
+        recency=np.where(was_active, np.float32(0), np.minimum(old.recency + 1, _LONGEST_RECENCY)),
+        intensity_seen=seen,
+        load=old.load if memory is None else response.next_load(old.load, contacts, memory),
+        last_response=answer,
+        fraud_reported=old.fraud_reported,
+    )
+
+
+def _intensity(week: Week, signals: SignalParams) -> NDArray[np.float32]:
+    """(n,) actions per session: the user's level with weekly noise (uniform, of the stated log-sd)."""
+    noise = (week.noise.uniform(Draw.INTENSITY) - np.float32(0.5)) * np.float32(12**0.5 * signals.intensity_noise_sd)
+    return np.exp(np.float32(signals.intensity_log_sd) * week.traits.intensity + noise)

@@ -1,0 +1,42 @@
+"""Who leaves for good at the end of the week: the user's own rate times the effects of arm and fatigue.
+
+Rates are Beta distributed across users (shifted-beta-geometric; Fader and Hardie 2007).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from rage_env.randomness import Draw
+from rage_env.week import Columns, MechanismParams, Week
+
+__all__ = ["GIVES", "PARENTS", "Params", "draw", "mean", "probability"]
+
+PARENTS = ("response", "fatigue")
+GIVES = ("churned",)
+
+
+class Params(MechanismParams):
+    """highest_rate: no week loses a user with a larger probability than this."""
+
+    highest_rate: float = Field(gt=0, le=1)
+
+
+def probability(week: Week, params: Params) -> NDArray[np.float32]:
+    """(n,) probability of leaving; 0 for those who already left."""
+    log_hazard = week.arms.log_hazard.take(week.cell) * week.now["response"] + week.now["fatigue"]
+    np.exp(log_hazard, out=log_hazard)
+    rate = np.minimum(week.traits.churn_rate * log_hazard, np.float32(params.highest_rate))
+    return rate * week.lives.alive
+
+
+def draw(week: Week, params: Params) -> Columns:
+    """churned: 0 or 1."""
+    return {"churned": (week.noise.uniform64(Draw.CHURN) < probability(week, params)).astype(np.float32)}
+
+
+def mean(week: Week, params: Params) -> Columns:
+    """churned: its probability."""
+    return {"churned": probability(week, params).astype(np.float64)}

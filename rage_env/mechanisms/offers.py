@@ -1,0 +1,83 @@
+"""What an offer costs and earns: the contact, bonuses redeemed by active users, cashback on GMV, margin."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from rage_env import lognormal
+from rage_env.randomness import Draw
+from rage_env.state import FraudType
+from rage_env.week import Columns, MechanismParams, Week
+
+__all__ = ["GIVES", "PARENTS", "Params", "draw", "mean"]
+
+PARENTS = ("active", "gmv", "log_gmv", "log_gmv_sd")
+GIVES = ("contacts", "contact_cost", "redeemed", "bonus_cost", "revenue_gross")
+
+
+class Params(MechanismParams):
+    """take_rate: share of GMV earned; abuser_redemption: how many times likelier an abuser redeems."""
+
+    take_rate: float = Field(ge=0, le=1)
+    abuser_redemption: float = Field(ge=0)
+
+
+def _redemption(week: Week, params: Params, rows: NDArray[np.intp]) -> NDArray[np.float32]:
+    rate = week.arms.redemption.take(week.arm[rows])
+    abuser = week.traits.fraud_type[rows] == FraudType.ABUSER
+    return np.minimum(np.where(abuser, rate * np.float32(params.abuser_redemption), rate), np.float32(1))
+
+
+def _redeemers(week: Week) -> NDArray[np.intp]:
+    return np.flatnonzero((week.arms.redemption > 0).take(week.arm) & (week.now["active"] > 0))
+
+
+def _contacts(week: Week) -> NDArray[np.float32]:
+    return week.arms.contacts.take(week.arm) * week.lives.alive
+
+
+def draw(week: Week, params: Params) -> Columns:
+    """Counts and dollars; cashback never exceeds the arm's cap."""
+    contacts, gmv = _contacts(week), week.now["gmv"]
+    redeemed = np.zeros(week.n, np.float32)
+    rows = _redeemers(week)
+    if len(rows):
+        redeemed[rows] = week.noise.take(rows).uniform(Draw.REDEMPTION) < _redemption(week, params, rows)
+    cost = redeemed * week.arms.bonus.take(week.arm)
+    cashback = week.arms.cashback.take(week.arm)
+    if cashback.any():
+        cost += np.minimum(cashback * gmv, week.arms.offer_cap.take(week.arm))
+    margin = np.float32(params.take_rate) + week.arms.extra_margin
+    return {
+        "contacts": contacts,
+        "contact_cost": contacts * week.arms.contact_cost.take(week.arm),
+        "redeemed": redeemed,
+        "bonus_cost": cost,
+        "revenue_gross": gmv * margin.take(week.arm),
+    }
+
+
+def mean(week: Week, params: Params) -> Columns:
+    """Enumerates redemption; cashback by the capped lognormal mean."""
+    contacts = _contacts(week).astype(np.float64)
+    active, arm = week.now["active"], week.arm
+    redeemed = np.zeros(week.n)
+    rows = _redeemers(week)
+    redeemed[rows] = active[rows] * _redemption(week, params, rows)
+    cost = redeemed * week.arms.bonus.take(arm)
+    rate = week.arms.cashback.take(arm).astype(np.float64)
+    paying = np.flatnonzero(rate > 0)
+    if len(paying):
+        location = week.now["log_gmv"][paying] + np.log(rate[paying])
+        cap = week.arms.offer_cap.take(arm[paying]).astype(np.float64)
+        cost[paying] += active[paying] * lognormal.mean_capped(location, float(week.now["log_gmv_sd"]), cap)
+    margin = params.take_rate + week.arms.extra_margin.astype(np.float64)
+    return {
+        "contacts": contacts,
+        "contact_cost": contacts * week.arms.contact_cost.take(arm),
+        "redeemed": redeemed,
+        "bonus_cost": cost,
+        "revenue_gross": week.now["gmv"] * margin.take(arm),
+    }

@@ -1,0 +1,144 @@
+"""Counter-based uniforms: a pure function of (seed, episode, person, week, draw), never of the order of asking.
+
+Built on the finaliser of SplitMix64 (Steele, Lea and Flood 2014, "Fast splittable pseudorandom number
+generators"). A person's key is made once and kept (8 bytes); a call mixes it with the key of (week, draw).
+Two 23-bit uniforms come out of one hash, both exact in float32 and never 0 or 1; where a probability may lie
+below 1e-4 one 52-bit uniform is used instead.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["POPULATION_WEEK", "Draw", "Noise", "person_keys", "seed_key"]
+
+_MASK = (1 << 64) - 1
+_GOLDEN = 0x9E3779B97F4A7C15
+_TAG_SEED = 0xD1B54A32D192ED03
+_TAG_COUNTER = 0x8CB92BA72F3D8DD7
+_TAG_EPISODE = 0xA0761D6478BD642F
+_MIX_1 = 0xBF58476D1CE4E5B9
+_MIX_2 = 0x94D049BB133111EB
+
+POPULATION_WEEK = 1 << 32
+"""The week number under which a person's lasting traits are drawn."""
+
+
+class Draw(IntEnum):
+    """Every use of luck, by name. Numbers are never changed or used again; new ones go to the end."""
+
+    ARM = 1
+    ARM_ORDER = 2
+    ACTIVITY = 10
+    SHOCKS = 11
+    TRANSACTIONS = 12
+    REDEMPTION = 13
+    FRAUD = 14
+    FRAUD_AMOUNT = 15
+    CHARGEBACKS = 16
+    ABUSE = 17
+    CREDIT_CHARGEBACK = 18
+    CHURN = 19
+    INTENSITY = 20
+    DELAY = 21
+    AGE = 40
+    CHURN_RATE = 41
+    ACTIVITY_AND_SPEND = 42
+    STARTING_SHOCK = 43
+    ARCHETYPE = 44
+    FRAUD_TYPE = 45
+    PLACE = 46
+    KYC = 47
+    DEVICE = 48
+    CREDIT = 49
+    CHURN_SIGNAL = 50
+    DRIVER_1 = 51
+    DRIVER_2 = 52
+    STATUS_QUO = 60
+    HOLDOUT = 61
+    GROUP = 62
+    FOLD = 63
+
+
+def _mix_int(x: int) -> int:
+    x = (x ^ (x >> 30)) * _MIX_1 & _MASK
+    x = (x ^ (x >> 27)) * _MIX_2 & _MASK
+    return x ^ (x >> 31)
+
+
+def _mix_into(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """SplitMix64's finaliser in place."""
+    scratch = np.right_shift(x, np.uint64(30))
+    np.bitwise_xor(x, scratch, out=x)
+    np.multiply(x, np.uint64(_MIX_1), out=x)
+    np.right_shift(x, np.uint64(27), out=scratch)
+    np.bitwise_xor(x, scratch, out=x)
+    np.multiply(x, np.uint64(_MIX_2), out=x)
+    np.right_shift(x, np.uint64(31), out=scratch)
+    np.bitwise_xor(x, scratch, out=x)
+    return x
+
+
+def seed_key(seed: int, episode: int = 0) -> int:
+    """The key of a seed and an episode, 64 bits. Seeds are whole numbers from 0 to 2**64 - 1."""
+    key = _mix_int((_mix_int((seed + _GOLDEN) & _MASK) + _TAG_SEED) & _MASK)
+    return key if episode == 0 else _mix_int((key ^ _TAG_EPISODE) + _GOLDEN * episode & _MASK)
+
+
+def person_keys(key: int, person: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """(n,) keys of persons under a seed's key; person: (n,) whole numbers >= 0."""
+    counter = (person.astype(np.uint64) + np.uint64(1)) * np.uint64(_GOLDEN)
+    return _mix_into(counter + np.uint64(key))
+
+
+@dataclass(frozen=True, eq=False)
+class Noise:
+    """The luck of some people in one week; every method is a pure function of its draw."""
+
+    key: int
+    keys: NDArray[np.uint64]  # (n,), from person_keys
+    week: int
+
+    def take(self, rows: NDArray[np.intp]) -> Noise:
+        """The luck of these rows alone."""
+        return Noise(self.key, self.keys[rows], self.week)
+
+    def _hash(self, draw: int) -> NDArray[np.uint64]:
+        counter = _mix_int(self.key ^ _TAG_COUNTER) + _GOLDEN * (((self.week << 16) | int(draw)) + 1)
+        return _mix_into(np.bitwise_xor(self.keys, np.uint64(_mix_int(counter & _MASK))))
+
+    def pair(self, draw: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Two (n,) float32 uniforms, independent, on the odd multiples of 2**-24."""
+        h = self._hash(draw)
+        first = np.right_shift(h, np.uint64(41)).astype(np.uint32).astype(np.float32)
+        second = (np.right_shift(h, np.uint64(18)).astype(np.uint32) & np.uint32(0x7FFFFF)).astype(np.float32)
+        scale, half = np.float32(2.0**-23), np.float32(0.5)
+        for u in (first, second):
+            np.add(u, half, out=u)
+            np.multiply(u, scale, out=u)
+        return first, second
+
+    def uniform(self, draw: int) -> NDArray[np.float32]:
+        """The first of the pair alone."""
+        first = np.right_shift(self._hash(draw), np.uint64(41)).astype(np.uint32).astype(np.float32)
+        np.add(first, np.float32(0.5), out=first)
+        return np.multiply(first, np.float32(2.0**-23), out=first)
+
+    def uniform64(self, draw: int) -> NDArray[np.float64]:
+        """(n,) float64 uniforms of 52 bits, for small probabilities and far tails."""
+        u = np.right_shift(self._hash(draw), np.uint64(12)).astype(np.float64)
+        np.add(u, 0.5, out=u)
+        return np.multiply(u, 2.0**-52, out=u)
+
+    def normals(self, draw: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Two (n,) independent standard normals (Box and Muller 1958); at most 5.77 in size."""
+        radius, angle = self.pair(draw)
+        np.log(radius, out=radius)
+        np.multiply(radius, np.float32(-2.0), out=radius)
+        np.sqrt(radius, out=radius)
+        np.multiply(angle, np.float32(2.0 * np.pi), out=angle)
+        return radius * np.cos(angle), radius * np.sin(angle)

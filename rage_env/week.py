@@ -1,0 +1,72 @@
+"""What a mechanism sees of one week: a chunk of people, their arms, their luck, and what was settled before it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from rage_env.arms import ArmTable
+from rage_env.errors import WorldError
+from rage_env.randomness import Noise
+from rage_env.state import Archetype, Lives, Traits
+
+__all__ = ["Columns", "Mechanism", "MechanismParams", "Week"]
+
+Columns = dict[str, NDArray[Any]]  # float32 in a draw, float64 in a mean
+
+
+class MechanismParams(BaseModel):
+    """Numbers of one mechanism in a scenario file."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+
+@dataclass(frozen=True, eq=False)
+class Week:
+    """A chunk of n people in one week. `now` holds the columns of the mechanisms that came before."""
+
+    arms: ArmTable
+    traits: Traits
+    lives: Lives
+    arm: NDArray[np.intp]  # (n,)
+    luck: Noise | None  # absent while means are taken
+    now: Mapping[str, NDArray[Any]]
+
+    @property
+    def noise(self) -> Noise:
+        """The week's luck. Raises WorldError inside a conditional mean, which must not touch it."""
+        if self.luck is None:
+            raise WorldError("a conditional mean asked for luck; means integrate it out")
+        return self.luck
+
+    @cached_property
+    def cell(self) -> NDArray[np.intp]:
+        """(n,) index of (arm, archetype) into the flattened effect tables."""
+        return self.arm * len(Archetype) + self.traits.archetype
+
+    @property
+    def n(self) -> int:
+        """People in the chunk."""
+        return len(self.arm)
+
+
+class Mechanism(Protocol):
+    """What a module in rage_env/mechanisms must hold."""
+
+    PARENTS: ClassVar[tuple[str, ...]]
+    GIVES: ClassVar[tuple[str, ...]]
+    Params: ClassVar[type[MechanismParams]]
+
+    def draw(self, week: Week, params: Any) -> Columns:
+        """The columns it gives, (n,) float32 each, from state, arm, parents and luck."""
+        ...
+
+    def mean(self, week: Week, params: Any) -> Columns:
+        """Their conditional means given the state before the week, (n,) float64 each."""
+        ...

@@ -1,0 +1,72 @@
+"""Composes mechanisms into weeks: pure functions of (traits, lives, arm, luck), chunk by chunk.
+
+A world holds no people and remembers nothing; environments do.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rage_env import mechanisms
+from rage_env.aging import next_lives
+from rage_env.arms import ArmTable
+from rage_env.outcomes import COLUMNS
+from rage_env.population import Population
+from rage_env.randomness import Noise
+from rage_env.scenario import Scenario
+from rage_env.state import Lives, Traits
+from rage_env.week import Columns, Mechanism, Week
+
+__all__ = ["World"]
+
+
+class World:
+    """The laws of one scenario."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario = scenario
+        self.arms = ArmTable.of(scenario.arms)
+        used = scenario.used
+        self._steps: list[tuple[Mechanism, Any]] = [
+            (mechanisms.module(name), params)  # type: ignore[misc]  # a module stands for the protocol
+            for name, params in used.items()
+        ]
+        self._memory = used.get("response")
+        self.population = Population(scenario.population, used["engagement"], used["spending"])
+
+    def live(
+        self, traits: Traits, lives: Lives, arm: NDArray[np.intp], luck: Noise, *, may_leave: bool = True
+    ) -> tuple[Columns, Lives]:
+        """One week of a chunk: all ledger columns (n,) float32, and the lives after it.
+
+        may_leave: False during burn-in, whose people are those who stayed.
+        """
+        now: Columns = {}
+        week = Week(self.arms, traits, lives, arm, luck, now)
+        for mechanism, params in self._steps:
+            now.update(mechanism.draw(week, params))
+        if not may_leave:
+            now["churned"] = np.zeros_like(now["churned"])
+        return now, next_lives(week, now, self._memory, self.scenario.population.signals)
+
+    def outcomes(self, traits: Traits, lives: Lives, arm: NDArray[np.intp], luck: Noise) -> Columns:
+        """The ledger alone: {column: (n,) float32} of that week under these arms."""
+        now, _ = self.live(traits, lives, arm, luck)
+        return ledger_of(now, len(arm))
+
+    def means(self, traits: Traits, lives: Lives, arm: NDArray[np.intp]) -> Columns:
+        """{column: (n,) float64} expected ledger of the week given the state before it; luck integrated out."""
+        now: Columns = {}
+        week = Week(self.arms, traits, lives, arm, None, now)
+        for mechanism, params in self._steps:
+            now.update(mechanism.mean(week, params))
+        return ledger_of(now, len(arm))
+
+
+def ledger_of(now: Columns, n: int) -> Columns:
+    """Ledger columns of a week; those no mechanism gives are 0."""
+    dtype = now["active"].dtype
+    return {c: now[c] if c in now else np.zeros(n, dtype) for c in COLUMNS}
