@@ -1,0 +1,56 @@
+"""Agents that follow a rule and learn nothing: the floors and ceilings that learners are read against."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.interface import Decision, Problem
+from agents.parameters import Configured
+from rage_env.errors import DecisionError
+from rage_env.interface import NO_OFFER, Feedback, Observation
+
+__all__ = ["FixedAgent", "spread_over"]
+
+
+class FixedAgent(Configured):
+    """Unconstrained and without a floor; a subclass says only how it treats a cohort (`wishes`)."""
+
+    unconstrained = True
+    problem: Problem | None = None
+
+    def start(self, problem: Problem) -> None:
+        self.problem = problem
+
+    def wishes(self, observation: Observation) -> NDArray[np.float64]:
+        """(n, k) weights of the arms, before masks; a row without weight on an allowed arm is left alone."""
+        raise NotImplementedError
+
+    def decide(self, observation: Observation) -> Decision:
+        if self.problem is None:
+            raise DecisionError(f"{self.name}: decide came before start; call start(problem) first")
+        return Decision(spread_over(self.wishes(observation), observation.action_mask)).check(observation)
+
+    def learn(self, feedback: Feedback) -> None:
+        return
+
+    def describe(self) -> dict[str, object]:
+        return {"name": self.name, "unconstrained": True, "params": self.params.model_dump(mode="json")}
+
+    def save(self) -> tuple[dict[str, NDArray[np.generic]], dict[str, object]]:
+        return {}, {"name": self.name}
+
+    def load(self, arrays: Mapping[str, NDArray[np.generic]], facts: Mapping[str, object]) -> None:
+        if facts.get("name") != self.name:
+            raise DecisionError(f"{self.name}: cannot take the state of {facts.get('name')!r}; load it into that agent")
+
+
+def spread_over(weights: NDArray[np.floating], action_mask: NDArray[np.int8]) -> NDArray[np.float32]:
+    """(n, k) probabilities proportional to `weights` on allowed arms; what masks take away goes to arm 0."""
+    allowed = weights * action_mask
+    total = weights.sum(axis=1, keepdims=True)
+    probs = allowed / np.where(total > 0, total, 1.0)
+    probs[:, NO_OFFER] = 1.0 - probs[:, NO_OFFER + 1 :].sum(axis=1)
+    return np.asarray(np.clip(probs, 0.0, 1.0), dtype=np.float32)
