@@ -1,0 +1,50 @@
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+
+# One thread for linear algebra: work is spread over processes, and sums keep their order.
+export OMP_NUM_THREADS := 1
+export OPENBLAS_NUM_THREADS := 1
+export MKL_NUM_THREADS := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-all lint bench clean
+
+help:
+	@echo "make run       the quickstart study: agents compared, with MLflow (first call installs into $(VENV))"
+	@echo "make test      the tests that fit in four minutes"
+	@echo "make test-all  all tests, slow ones too"
+	@echo "make lint      ruff and mypy"
+	@echo "make bench     speed against named references, as JSON"
+	@echo "make clean     remove $(VENV) and results"
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: pyproject.toml constraints.txt setup.py | $(BIN)/python
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt setup.py | $(BIN)/python
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev]"
+	@touch $@ $(VENV)/.run
+
+run: $(VENV)/.run
+	$(BIN)/rage run quickstart
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest -m "not slow" -n 2
+
+test-all: $(VENV)/.dev
+	$(BIN)/python -m pytest -n 2
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy rage_env agents experiments tests
+
+bench: $(VENV)/.dev
+	@for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
+
+clean:
+	rm -rf $(VENV) results build *.egg-info
