@@ -1,0 +1,357 @@
+"""CohortEnv: the world as a Gymnasium vector environment; one sub-environment is one user, one step one week."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Literal
+
+import numpy as np
+from gymnasium.spaces import Box, Discrete, MultiDiscrete
+from gymnasium.vector import AutoresetMode, VectorEnv
+from numpy.typing import NDArray
+
+from rage_env import scenario as scenarios
+from rage_env.errors import ConfigError, DecisionError, did_you_mean
+from rage_env.features import FeatureTable
+from rage_env.interface import NO_OFFER
+from rage_env.log import Reports, WeekLog
+from rage_env.outcomes import COLUMNS, IMMEDIATE, value
+from rage_env.pending import Pending, reports_of_week
+from rage_env.randomness import Noise, seed_key
+from rage_env.spaces import BroadcastBox
+from rage_env.standing import Standing
+from rage_env.state import CHUNK, Lives, Traits
+from rage_env.truth import Truth
+from rage_env.week import Columns
+from rage_env.world import World, ledger_of
+
+__all__ = ["CohortEnv"]
+
+Info = dict[str, Any]  # Gymnasium's own type
+Floats = NDArray[np.float32]
+_OPTIONS = ("reset_mask",)
+
+
+class CohortEnv(VectorEnv[Floats, NDArray[np.int64], Floats]):
+    """A cohort of users living week by week. Remembers everyone's state, pending reports and the calendar.
+
+    base: scenario name or path; scenario: nested overrides; other keywords are scenario fields (`weeks=52`).
+    population: `closed` (departed users stay as inactive rows; autoreset disabled) or `open` (a departed user's slot
+    is refilled within the step). reward: `cash` (net revenue, losses when reported) or `value` (less retention).
+    newborn: everyone joins at week 0. first_slot, n_max: a shard's place in the whole cohort; cohort_sums: last
+    week's sums of the whole (no mechanism of this version reads them). threads: chunks lived at once.
+    keep_burn_in: keep the burn-in weeks as WeekLogs in `burn_in_logs`.
+    Raises ConfigError for what the scenario's schema refuses.
+    """
+
+    metadata: dict[str, Any] = {"render_modes": [], "autoreset_mode": AutoresetMode.DISABLED}  # noqa: RUF012  # Gymnasium's own declaration
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        base: str = "fintech",
+        *,
+        scenario: Mapping[str, Any] | None = None,
+        seed: int | None = None,
+        population: Literal["closed", "open"] = "closed",
+        reward: Literal["cash", "value"] = "cash",
+        newborn: bool = False,
+        first_slot: int = 0,
+        n_max: int | None = None,
+        cohort_sums: list[float] | None = None,
+        threads: int = 1,
+        keep_burn_in: bool = False,
+        **fields: Any,
+    ) -> None:
+        _check_choices(num_envs, population, reward, first_slot, n_max or num_envs)
+        self.scenario = scenarios.load(base, [{**(scenario or {}), **fields}])
+        self.num_envs, self.population, self.reward_kind = num_envs, population, reward
+        self.newborn, self.first_slot, self.n_max = newborn, first_slot, n_max or num_envs
+        self.cohort_sums, self.threads, self.keep_burn_in = cohort_sums, threads, keep_burn_in
+        self.world = World(self.scenario)
+        self.features = FeatureTable(self.scenario.population)
+        self.truth = Truth(self)
+        self.laws = self.scenario.delay_laws
+        mode = AutoresetMode.DISABLED if population == "closed" else AutoresetMode.SAME_STEP
+        self.autoreset_mode = mode
+        self.metadata = {**type(self).metadata, "autoreset_mode": mode}
+        self.single_observation_space = Box(self.features.low, self.features.high, dtype=np.float32)
+        self.single_action_space = Discrete(self.world.arms.k)
+        self.observation_space = BroadcastBox(self.features.low, self.features.high, num_envs)
+        self.action_space = MultiDiscrete(np.full(num_envs, self.world.arms.k))
+        self._constructor_seed = seed
+        self._seed: int | None = None
+        self.episode = 0
+
+    # --- Gymnasium ---------------------------------------------------------------------------------------------
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Floats, Info]:
+        """Start an episode, or let newcomers into some slots (`options={"reset_mask": (n,) bool}`).
+
+        `seed` beats the constructor's; without one the next episode of the same seed begins.
+        """
+        super().reset(seed=seed)
+        mask = _reset_mask(options, self.num_envs)
+        if mask is not None and not mask.all():
+            if self._seed is None:
+                raise DecisionError("reset_mask before the first reset: there is nobody to replace yet; reset() first")
+            self._refill(mask)
+            return self._observe()
+        if seed is not None:
+            self._seed, self.episode = seed, 0
+        elif self._seed is None:
+            entropy = np.random.SeedSequence().generate_state(1, np.uint64)[0]
+            self._seed = self._constructor_seed if self._constructor_seed is not None else int(entropy >> np.uint64(1))
+        else:
+            self.episode += 1
+        self._begin()
+        return self._observe()
+
+    def step(
+        self, actions: NDArray[np.int64]
+    ) -> tuple[Floats, Floats, NDArray[np.bool_], NDArray[np.bool_], Info]:
+        """Live one week under these arms, (n,). Departed users' entries are ignored: they are at arm 0."""
+        if self._seed is None or self.week >= self.scenario.weeks:
+            raise DecisionError("step: the episode has not begun or is over; call reset() first")
+        arm = self._checked(actions)
+        was_alive = self.lives.alive
+        self.columns_all = self._live(arm, self.week, may_leave=True)
+        self.last_arm, self.last_present = arm, was_alive
+        self._report(self.week)
+        self.standing.add_week(self.columns_all, was_alive)
+        self.week += 1
+        reward = self._reward()
+        terminated = was_alive & ~self.lives.alive
+        truncated = self.lives.alive & (self.week >= self.scenario.weeks)
+        if self.population == "open" and (terminated | truncated).any():
+            return self._autoreset(reward, terminated, truncated)
+        obs, info = self._observe()
+        return obs, reward, terminated, truncated, info
+
+    # --- for runners -------------------------------------------------------------------------------------------
+
+    @property
+    def arm_names(self) -> tuple[str, ...]:
+        """Names of the k arms."""
+        return self.scenario.arm_names
+
+    def columns(self) -> dict[str, Floats]:
+        """{immediate column: (n,)} of the week just lived."""
+        return {c: self.columns_all[c] for c in IMMEDIATE}
+
+    def reports(self) -> Reports:
+        """What was reported in the week just lived, of whichever week it stems from."""
+        return self._reported
+
+    def settle(self) -> Reports:
+        """What is still to be reported: read once the run is over, so that nothing is lost."""
+        return self._pending.rest()
+
+    # --- inside ------------------------------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        assert self._seed is not None
+        scenario, n = self.scenario, self.num_envs
+        self.key = seed_key(self._seed, self.episode)
+        self.generation = np.zeros(n, np.int64)
+        self.traits, lives = self.world.population.draw(self.key, self._user_ids(), newborn=self.newborn)
+        self.standing = Standing(scenario.guardrails)
+        self._pending, self._reported = Pending(), Reports.empty()
+        self.burn_in_logs: list[WeekLog] = []
+        self.burn_in_reports: list[Reports] = []
+        self.pre_period = {c: np.zeros(n, np.float32) for c in IMMEDIATE}
+        joining_age = lives.age
+        self.lives = Lives.at_joining(joining_age - np.float32(scenario.burn_in_weeks), lives.shock)
+        nobody = np.zeros(n, np.intp)
+        for week in range(-scenario.burn_in_weeks, 0):
+            self._burn_in(week, nobody)
+        self.week = 0
+        self.is_new = self.lives.age < 1
+        self.columns_all: Columns = {}
+        self._cost = np.zeros((n, len(scenario.guardrails)), np.float32)
+
+    def _burn_in(self, week: int, nobody: NDArray[np.intp]) -> None:
+        present = self.lives.age >= 0
+        features = self._features() if self.keep_burn_in else None
+        now = self._live(nobody, week, may_leave=False)
+        for column, total in self.pre_period.items():
+            total += now[column]
+        self._report(week)
+        if features is not None:
+            ones, ids = np.ones(self.num_envs, np.float32), self.traits.user_id
+            columns = {c: now[c] for c in IMMEDIATE}
+            self.burn_in_logs.append(WeekLog(week, ids, ids, present, nobody, ones, features, columns))
+            self.burn_in_reports.append(self._reported)
+
+    def _live(self, arm: NDArray[np.intp], week: int, *, may_leave: bool) -> Columns:
+        """One week of everyone, chunk by chunk; returns the ledger and moves the lives on."""
+        ledger: Columns = {c: np.empty(self.num_envs, np.float32) for c in COLUMNS}
+        after = Lives(*(np.empty_like(getattr(self.lives, f)) for f in Lives.__dataclass_fields__))
+
+        def one(start: int) -> Reports:
+            rows = slice(start, start + CHUNK)
+            traits, luck = self.traits.rows(rows), self.luck(rows, week)
+            now, lives = self.world.live(traits, self.lives.rows(rows), arm[rows], luck, may_leave=may_leave)
+            after.put(rows, lives)
+            columns = ledger_of(now, len(arm[rows]))
+            for name, column in columns.items():
+                ledger[name][rows] = column
+            return reports_of_week(week, traits.user_id, columns, luck, self.laws)
+
+        starts = range(0, self.num_envs, CHUNK)
+        if self.threads > 1:
+            with ThreadPoolExecutor(self.threads) as pool:
+                caused = list(pool.map(one, starts))
+        else:
+            caused = [one(start) for start in starts]
+        self._pending.add(Reports.concat(caused))
+        self.lives = after
+        return ledger
+
+    def luck(self, rows: slice, week: int) -> Noise:
+        """The luck of some slots in a week of the calendar; burn-in weeks are negative."""
+        return Noise(self.key, self.traits.key[rows], week + self.scenario.burn_in_weeks)
+
+    def _report(self, week: int) -> None:
+        self._reported = self._pending.pop(week)
+        slot, generation = self._slots(self._reported.user_id)
+        cases = self._reported.column == 2
+        mine = cases & (generation == self.generation[slot])
+        np.add.at(self.lives.fraud_reported, slot[mine], self._reported.amount[mine])
+        if week >= 0:
+            self.standing.add_reports(self._reported)
+
+    def _slots(self, user_id: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        generation, slot = np.divmod(user_id - self.first_slot, self.n_max)
+        return slot, generation
+
+    def _user_ids(self) -> NDArray[np.int64]:
+        return self.first_slot + np.arange(self.num_envs) + self.n_max * self.generation
+
+    def _refill(self, mask: NDArray[np.bool_]) -> None:
+        """Newcomers of age 0 into these slots, at the current week."""
+        self.generation[mask] += 1
+        rows = np.flatnonzero(mask)
+        traits, lives = self.world.population.draw(self.key, self._user_ids()[rows], newborn=True)
+        self.traits, self.lives = self.traits.copy(), self.lives.copy()
+        self.traits.put(rows, traits)
+        self.lives.put(rows, lives)
+        self.is_new = self.is_new | mask
+        self._cost[rows] = 0
+
+    def _autoreset(
+        self, reward: Floats, terminated: NDArray[np.bool_], truncated: NDArray[np.bool_]
+    ) -> tuple[Floats, Floats, NDArray[np.bool_], NDArray[np.bool_], Info]:
+        last_obs, last_info = self._observe()
+        ended = terminated | truncated
+        if truncated.any():
+            self.episode += 1
+            self._begin()
+            ended = np.ones_like(ended)
+        else:
+            self._refill(ended)
+        obs, info = self._observe()
+        final = np.full(self.num_envs, None, dtype=object)
+        for row in np.flatnonzero(ended):
+            final[row] = last_obs[row]
+        final_info = {k: v for k, v in last_info.items() if not k.startswith("_")}
+        final_info.update({f"_{k}": ended for k in final_info})
+        info.update(final_obs=final, _final_obs=ended, final_info=final_info, _final_info=ended)
+        return obs, reward, terminated | (ended & ~truncated), truncated, info
+
+    def _checked(self, actions: NDArray[np.int64]) -> NDArray[np.intp]:
+        arm = np.asarray(actions)
+        k, n = self.world.arms.k, self.num_envs
+        if arm.shape != (n,) or arm.dtype.kind not in "iu":
+            raise DecisionError(f"week {self.week}: actions must be ({n},) whole numbers, got {arm.dtype} {arm.shape}")
+        wrong = (arm < 0) | (arm >= k)
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            raise DecisionError(
+                f"week {self.week}, user {self.traits.user_id[row]}: arm {arm[row]} does not exist; arms are 0..{k - 1}"
+            )
+        return np.where(self.lives.alive, arm, NO_OFFER).astype(np.intp)
+
+    def _reward(self) -> Floats:
+        """Net revenue of the week with losses as reported in it; `value` also counts who left."""
+        books: dict[str, NDArray[Any]] = {c: self.columns_all[c] for c in IMMEDIATE}
+        slot, _ = self._slots(self._reported.user_id)
+        for code, name in ((0, "loss_fraud"), (1, "loss_credit")):
+            paid = np.zeros(self.num_envs, np.float32)
+            mine = self._reported.column == code
+            np.add.at(paid, slot[mine], self._reported.amount[mine])
+            books[name] = paid
+        retention = self.scenario.retention_value_usd if self.reward_kind == "value" else 0.0
+        self._cost = self.standing.cost(books, self._reported, slot, self.last_present)
+        return value(books, retention).astype(np.float32)
+
+    def _features(self) -> Floats:
+        out = np.empty((len(self.features), self.num_envs), np.float32)
+        for start in range(0, self.num_envs, CHUNK):
+            rows = slice(start, start + CHUNK)
+            self.features.write(self.traits.rows(rows), self.lives.rows(rows), out[:, rows])
+        return out.T
+
+    def _observe(self) -> tuple[Floats, Info]:
+        n, alive = self.num_envs, self.lives.alive
+        g = len(self.scenario.guardrails)
+        info: Info = {
+            "action_mask": self._masked(np.ones(self.world.arms.k, np.int8)),
+            "cost": self._cost,
+            "user_id": self.traits.user_id,
+            "unit": self.traits.user_id,
+            "is_new": self.is_new,
+            "present": alive,
+            "week": np.broadcast_to(np.int64(self.week), (n,)),
+            "status_quo": self._masked(self._status_quo()),
+            "numerator_to_date": np.broadcast_to(self.standing.numerator.copy(), (n, g)),
+            "denominator_to_date": np.broadcast_to(self.standing.denominator.copy(), (n, g)),
+            "segment_region": self.traits.region,
+            "segment_channel": self.traits.channel,
+        }
+        everyone = np.broadcast_to(np.True_, (n,))
+        info.update({f"_{k}": everyone for k in tuple(info)})
+        self.is_new = np.zeros(n, np.bool_)
+        return self._features(), info
+
+    def _status_quo(self) -> Floats:
+        row = np.zeros(self.world.arms.k, np.float32)
+        row[self.scenario.arm_names.index(self.scenario.status_quo.arm)] = self.scenario.status_quo.share
+        row[NO_OFFER] += np.float32(1) - row.sum()
+        return row
+
+    def _masked(self, row: NDArray[Any]) -> NDArray[Any]:
+        """(n, k): `row` for those present, arm 0 alone for those who left."""
+        out = np.empty((self.num_envs, len(row)), row.dtype)
+        out[:] = row
+        alone = np.zeros_like(row)
+        alone[NO_OFFER] = 1
+        out[~self.lives.alive] = alone
+        return out
+
+
+def _check_choices(num_envs: int, population: str, reward: str, first_slot: int, n_max: int) -> None:
+    problems = []
+    for name, held, known in (("population", population, ("closed", "open")), ("reward", reward, ("cash", "value"))):
+        if held not in known:
+            problems.append(f"{name}: {held!r} is not one of {', '.join(known)}{did_you_mean(str(held), known)}")
+    if num_envs < 1:
+        problems.append(f"num_envs: at least one user, got {num_envs}")
+    if first_slot < 0 or n_max < num_envs:
+        problems.append(f"n_max: {n_max} slots in all cannot hold {num_envs} from slot {first_slot} on")
+    if problems:
+        raise ConfigError(problems)
+
+
+def _reset_mask(options: Mapping[str, Any] | None, n: int) -> NDArray[np.bool_] | None:
+    for key in options or ():
+        if key not in _OPTIONS:
+            raise ConfigError(f"reset: unknown option {key!r}{did_you_mean(key, _OPTIONS)}")
+    mask = (options or {}).get("reset_mask")
+    if mask is None:
+        return None
+    mask = np.asarray(mask)
+    if mask.shape != (n,) or mask.dtype != np.bool_:
+        raise ConfigError(f"reset_mask: must be ({n},) bool, got {mask.dtype} {mask.shape}")
+    return mask

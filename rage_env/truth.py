@@ -1,0 +1,79 @@
+"""What only the simulator knows: archetypes, potential outcomes, conditional means. For experiments and tests only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rage_env.errors import DecisionError
+from rage_env.outcomes import COLUMNS
+from rage_env.state import CHUNK, Archetype, FraudType
+from rage_env.week import Columns
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from rage_env.cohort import CohortEnv
+
+__all__ = ["Truth"]
+
+
+class Truth:
+    """A view on one cohort; always as of the coming step, except `ledger`, which is of the step just taken."""
+
+    def __init__(self, env: CohortEnv) -> None:
+        self._env = env
+
+    @property
+    def archetypes(self) -> pd.Categorical:
+        """(n,) archetype of each slot's user."""
+        import pandas as pd
+
+        names = [a.name.lower() for a in Archetype]
+        return pd.Categorical.from_codes(self._env.traits.archetype, categories=names)
+
+    @property
+    def fraud_types(self) -> pd.Categorical:
+        """(n,) fraud type of each slot's user."""
+        import pandas as pd
+
+        return pd.Categorical.from_codes(self._env.traits.fraud_type, categories=[f.name.lower() for f in FraudType])
+
+    def potential_outcomes(self) -> dict[str, NDArray[np.float32]]:
+        """{column: (n, k)} the coming week's ledger under every arm, with the luck that will be drawn."""
+        env = self._env
+        return self._over_arms(
+            lambda rows, arm: env.world.outcomes(
+                env.traits.rows(rows), env.lives.rows(rows), arm, env.luck(rows, env.week)
+            ),
+            np.float32,
+        )
+
+    def mean_outcomes(self) -> dict[str, NDArray[np.float64]]:
+        """{column: (n, k)} its mean given the whole state before the step, by accrual."""
+        env = self._env
+        return self._over_arms(
+            lambda rows, arm: env.world.means(env.traits.rows(rows), env.lives.rows(rows), arm), np.float64
+        )
+
+    def ledger(self) -> Columns:
+        """{column: (n,)} of the step just taken, by accrual."""
+        if not self._env.columns_all:
+            raise DecisionError("truth.ledger: no step has been taken in this episode")
+        return dict(self._env.columns_all)
+
+    def _over_arms(self, weeks_columns: Any, dtype: type) -> dict[str, NDArray[Any]]:  # Any: (rows, arm) -> Columns
+        env = self._env
+        if env.week >= env.scenario.weeks:
+            raise DecisionError(f"truth: the episode of {env.scenario.weeks} weeks is over; there is no coming week")
+        n, k = env.num_envs, env.world.arms.k
+        out = {c: np.empty((k, n), dtype) for c in COLUMNS}
+        for start in range(0, n, CHUNK):
+            rows = slice(start, min(start + CHUNK, n))
+            for a in range(k):
+                columns = weeks_columns(rows, np.full(rows.stop - start, a, np.intp))
+                for name in COLUMNS:
+                    out[name][a, rows] = columns[name]
+        return {c: v.T for c, v in out.items()}
