@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path as FilePath
 from typing import Any, TypeVar
 
@@ -17,25 +17,35 @@ from rage_env.errors import ConfigError, did_you_mean
 from rage_env.overrides import Override, apply
 from rage_env.yamltree import Document, Json, Path, parse
 
-__all__ = ["Override", "canonical", "config_hash", "load", "load_text", "read", "validate"]
+__all__ = ["Check", "Override", "canonical", "config_hash", "load", "load_text", "read", "validate"]
 
 M = TypeVar("M", bound=BaseModel)
+Check = Callable[[Json], Iterable[tuple[Path, str]]]
+"""Further rules: reads the data and yields (path, message) for what breaks them, whatever the schema says."""
 Schema = dict[str, Any]  # Any: JSON Schema is plain JSON of any depth
 
 
-def load(model_class: type[M], path: str | FilePath, overrides: Iterable[Override] = ()) -> M:
+def load(
+    model_class: type[M], path: str | FilePath, overrides: Iterable[Override] = (), check: Check | None = None
+) -> M:
     """The file at `path` as a model. overrides: `"a.b=c"` strings and mappings that merge deeply (lists replace).
 
     Raises ConfigError with all problems, or naming the missing file and those near it.
     """
-    return load_text(model_class, read(path), str(path), overrides)
+    return load_text(model_class, read(path), str(path), overrides, check)
 
 
-def load_text(model_class: type[M], text: str, name: str = "<text>", overrides: Iterable[Override] = ()) -> M:
+def load_text(
+    model_class: type[M],
+    text: str,
+    name: str = "<text>",
+    overrides: Iterable[Override] = (),
+    check: Check | None = None,
+) -> M:
     """The same for YAML that is already in memory; `name` stands for the file in messages."""
     document = parse(text, name)
     apply(document, [overrides] if isinstance(overrides, str | Mapping) else overrides)
-    return validate(model_class, document)
+    return validate(model_class, document, check)
 
 
 def read(path: str | FilePath) -> str:
@@ -54,20 +64,20 @@ def read(path: str | FilePath) -> str:
         raise ConfigError(f"{file}: cannot be read as UTF-8 text: {error}") from error
 
 
-def validate(model_class: type[M], document: Document) -> M:
-    """The document as a model. Raises ConfigError with what parsing, overrides and the schema each object to."""
+def validate(model_class: type[M], document: Document, check: Check | None = None) -> M:
+    """The document as a model. Raises ConfigError with what parsing, overrides, schema and `check` object to."""
     problems = list(document.problems)
-    whole = isinstance(document.data, dict) and not (problems and problems[0][0] == () and not document.data)
+    unreadable = not document.data and any(path == () for path, _ in problems)
     if not isinstance(document.data, dict):
         problems.append(((), f"must hold `key: value` lines, got a {type(document.data).__name__}"))
-    if whole:
+    elif not unreadable:
+        problems.extend(check(document.data) if check else ())
         try:
             model = model_class.model_validate_json(json.dumps(document.data))
+            if not problems:
+                return model
         except ValidationError as error:
             problems.extend(_objections(error, model_class, document.data))
-            model = None
-        if model is not None and not problems:
-            return model
     raise ConfigError([_line(document, path, message) for path, message in _in_order(document, problems)])
 
 

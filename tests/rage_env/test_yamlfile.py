@@ -128,8 +128,8 @@ def test_what_is_no_configuration_is_refused_without_a_traceback_of_yaml(text: s
 def test_overrides_set_list_items_and_nested_keys_and_are_blamed_as_overrides() -> None:
     text = "name: a\narms:\n  - {kind: cash, amount_usd: 1}\n"
     inner: dict[str, object] = {"inner": {"kind": "cash", "amount_usd": 1}}
-    changes: list[str | dict[str, object]] = ["arms.0.amount_usd=2.5", "sources.rate=assumed", inner, "inner.amount_usd=3"]
-    world = load_text(World, text, overrides=changes)
+    changes = ("sources.rate=assumed", inner, "inner.amount_usd=3")
+    world = load_text(World, text, overrides=("arms.0.amount_usd=2.5", *changes))
     assert world.arms[0] == Cash(kind="cash", amount_usd=2.5)
     assert world.sources == {"rate": "assumed"}
     assert world.inner == Cash(kind="cash", amount_usd=3)
