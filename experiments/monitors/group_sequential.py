@@ -1,0 +1,217 @@
+"""Group-sequential test of the KPI at planned looks: Lan & DeMets (1983) spending on planned calendar time.
+
+The outcome of a unit is its mean per enrolled week in the closed cohort. The looks are correlated as the user
+means of the looks are, and not as textbook information times say. Where these means move more smoothly than a
+Markov chain would, the boundary is that of a chain no two looks of which are more correlated than the data say:
+less correlation, more chances to cross, higher boundary (Slepian 1962; Sidak 1967 for two sides).
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiments.monitors.boundaries import next_boundary, spent, start
+from experiments.monitors.cohort import ClosedCohort, Mode
+from experiments.monitors.contrast import (
+    USERS_PER_SKEW2,
+    Contrast,
+    chain_correlation,
+    contrast,
+    contrast_scale,
+    cuped,
+    too_skewed,
+)
+from experiments.monitors.interface import Batch, Monitor, MonitorState, Validity, Verdict, open_share, whole
+from rage_env.errors import ConfigError, LogError
+
+__all__ = ["GroupSequential"]
+
+Floats = NDArray[np.float64]
+
+FALL_ALLOWED = 0.1  # share by which information, itself an estimate, may lie under its peak
+
+
+class GroupSequential(Monitor):
+    """Compares the KPI of treated and control units, or of the two lives of each unit, at planned looks.
+
+    weeks: planned length. looks: weeks elapsed at each look, every week by default. comparisons: agents tested
+    side by side; they share alpha. cap: most a mean per week may count, declared before the data. adjust: CUPED
+    with the batch's covariate. falling_information: `refuse` takes it for running totals fed as weekly values;
+    `say` tests on (correlations are estimated, so the level holds; power is what suffers). Raises ConfigError.
+    """
+
+    kind: ClassVar[str] = "group_sequential"
+    validity: ClassVar[Validity] = "group_sequential"
+
+    def __init__(
+        self,
+        *,
+        weeks: int,
+        looks: Sequence[int] | None = None,
+        alpha: float = 0.05,
+        sides: int = 2,
+        spending: str = "obf",
+        shape: float | None = None,
+        mode: Mode = "paired",
+        treatment: int = 1,
+        control: int = 0,
+        cap: float | None = None,
+        comparisons: int = 1,
+        adjust: bool = False,
+        falling_information: Literal["refuse", "say"] = "refuse",
+        users_per_skew2: float = USERS_PER_SKEW2,
+    ) -> None:
+        super().__init__()
+        self.weeks = whole("weeks", weeks, 1)
+        self.looks = _planned(weeks, looks)
+        self.alpha = open_share("alpha", alpha) / whole("comparisons", comparisons, 1)
+        self.sides, self.spending, self.shape = sides, spending, shape
+        spent(np.ones(1), self.alpha, sides, spending, shape)  # refuses an unknown rule before any data come
+        if falling_information not in ("refuse", "say"):
+            raise ConfigError(f"falling_information: must be refuse or say, got {falling_information!r}")
+        if adjust and mode == "paired":
+            raise ConfigError("adjust: a paired difference has no covariate left to adjust for; use mode groups")
+        self.falling_information, self.users_per_skew2, self.adjust = falling_information, users_per_skew2, adjust
+        what = "paired difference to control" if mode == "paired" else f"group {treatment} minus group {control}"
+        self.null = f"H0: {what} in mean value per assigned user-week {'is 0' if sides == 2 else 'is at most 0'}"
+        self.cohort = ClosedCohort(mode, treatment, control, cap)
+        self._forget_looks()
+
+    def update(self, batch: Batch, look: bool | None = None) -> MonitorState:
+        """Take in one week; test if the plan says so, or as `look` says.
+
+        An unplanned look spends what the calendar allows by then; the level holds unless the data chose the week.
+        """
+        self._check_clock(batch)
+        if self.adjust:
+            batch.require("covariate", "adjust=True needs each unit's value from before exposure")
+        self.cohort.add(batch)
+        self.week, elapsed = batch.week, self.cohort.weeks
+        means, arms = self.cohort.means(), self.cohort.arms
+        if elapsed > self.weeks:
+            state = self._state("refused", contrast(means, arms), f"the plan ended after {self.weeks} weeks")
+        elif elapsed in self.looks if look is None else look:
+            state = self._look(elapsed, means)
+        else:
+            state = self._state("continue", contrast(means, arms), "between looks")
+        return self._record(batch, state)
+
+    def merge(self, other: Self) -> Self:
+        """A monitor over the units of both, with its looks taken again on all of them."""
+        self._check_partner(other)
+        if self._looked != other._looked:
+            raise LogError(f"{self.kind}: shards looked after weeks {self._looked} and {other._looked}; look together")
+        both = copy.copy(self)
+        both.cohort, both.states = self.cohort.merged(other.cohort), []
+        both._look_again(self._looked, [np.concatenate(p) for p in zip(self._history, other._history, strict=True)])
+        return both
+
+    def _take(self, batch: Batch) -> MonitorState:
+        raise NotImplementedError  # update is overridden as a whole
+
+    def _arrays(self) -> dict[str, NDArray[np.generic]]:
+        history = np.array(self._history, np.float64).reshape(len(self._history), -1)
+        return {**self.cohort.arrays(), "looked": np.array(self._looked, np.int64), "history": history}
+
+    def _restore(self, arrays: Mapping[str, NDArray[np.generic]]) -> None:
+        self.cohort.restore(arrays)
+        self._look_again(arrays["looked"].tolist(), list(arrays["history"].astype(np.float64)))
+
+    def _forget_looks(self) -> None:
+        self._looked: list[int] = []  # weeks elapsed at each look
+        self._history: list[Floats] = []  # (n,) means at each look
+        self._tested: list[Floats] = []  # (n,) adjusted means at each look that was not refused
+        self._stderr: list[float] = []  # beside them
+        self._chain = np.empty(0)  # correlation of each with the latest, as the boundary takes it
+        self._survivors, self._spent, self._interval = start(), 0.0, (-math.inf, math.inf)
+        self._stopped: Verdict | None = None
+
+    def _look_again(self, looked: list[int], history: list[Floats]) -> None:
+        self._forget_looks()
+        for elapsed, means in zip(looked, history, strict=True):
+            self.week = self.cohort.first_week + elapsed - 1
+            self.states.append(self._look(elapsed, means))
+        self.week = self.cohort.first_week + self.cohort.weeks - 1
+
+    def _look(self, elapsed: int, means: Floats) -> MonitorState:
+        self._looked.append(elapsed)
+        self._history.append(means)
+        x = cuped(means, self.cohort.covariate, self.cohort.arms) if self.adjust else means
+        now = contrast(x, self.cohort.arms)
+        stderr = float(now.stderr)
+        if stderr == 0:
+            return self._state("continue", now, "no two units differ yet")
+        falls = bool(self._stderr) and stderr**-2 < (1 - FALL_ALLOWED) * min(self._stderr) ** -2
+        refusal = too_skewed(x, self.cohort.arms, self.users_per_skew2)
+        if falls and self.falling_information == "refuse":
+            refusal = refusal or "information fell since an earlier look: feed weekly values, not running totals"
+        if refusal:
+            return self._state("refused", now, refusal)
+        bound = self._next_bound(x, now, stderr, elapsed)
+        notes = ["information fell since an earlier look"] * falls
+        if elapsed not in self.looks:
+            notes.append(f"unplanned look after {elapsed} weeks, error spent by calendar time")
+        return self._verdict(now, stderr, bound, "; ".join(notes))
+
+    def _next_bound(self, x: Floats, now: Contrast, stderr: float, elapsed: int) -> float:
+        """The boundary of this look; remembers it among the tested ones."""
+        rho: Floats = np.zeros(())
+        if self._tested:
+            terms = now.terms * contrast_scale(len(x), self.cohort.arms)  # sum to 0 in each arm: no centring needed
+            row = np.array([terms @ earlier for earlier in self._tested]) / (np.array(self._stderr) * stderr)
+            rho, self._chain = chain_correlation(row, self._chain, self.cohort.smallest_arm)
+        else:
+            self._chain = np.ones(1)
+        time = np.array([elapsed / self.weeks])
+        total = float(spent(time, self.alpha, self.sides, self.spending, self.shape)[0])
+        bound, self._survivors = next_boundary(self._survivors, rho, total - self._spent, self.sides)
+        self._spent = total
+        self._tested.append(x)
+        self._stderr.append(stderr)
+        return float(bound)
+
+    def _verdict(self, now: Contrast, stderr: float, bound: float, note: str) -> MonitorState:
+        estimate = float(now.estimate)
+        z = estimate / stderr
+        reach = bound * stderr
+        self._interval = (estimate - reach, estimate + reach if self.sides == 2 else math.inf)
+        verdict: Verdict = "futile" if self._looked[-1] == self.weeks else "continue"
+        if z >= bound:
+            verdict = "lift"
+        elif self.sides == 2 and z <= -bound:
+            verdict = "harm"
+        if self._stopped is None and verdict in ("lift", "harm"):
+            self._stopped = verdict
+        return self._state(verdict, now, note, bound)
+
+    def _state(self, verdict: Verdict, now: Contrast, reason: str, bound: float = math.nan) -> MonitorState:
+        return MonitorState(
+            estimate=float(now.estimate),
+            lower=self._interval[0],
+            upper=self._interval[1],
+            e_value=math.nan,
+            p_value=math.nan,
+            verdict=self._stopped or verdict,
+            validity=self.validity,
+            null=self.null,
+            week=0 if self.week is None else self.week,
+            boundary=bound,
+            z=float(now.estimate) / s if (s := float(now.stderr)) > 0 else 0.0,
+            n_units=len(self.cohort.unit),
+            reason=reason,
+        )
+
+
+def _planned(weeks: int, looks: Sequence[int] | None) -> tuple[int, ...]:
+    planned = tuple(range(1, weeks + 1)) if looks is None else tuple(looks)
+    rising = all(a < b for a, b in itertools.pairwise(planned))
+    if not planned or not rising or planned[0] < 1 or planned[-1] > weeks:
+        raise ConfigError(f"looks: must rise within 1..{weeks} weeks elapsed, got {list(planned)}")
+    return planned
