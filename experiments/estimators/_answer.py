@@ -1,0 +1,104 @@
+"""One estimator's answer: its estimate over policies and columns, and whether it can be trusted."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from experiments.estimators._base import Estimator, Floats
+from experiments.estimators._inference import LEAST_ESS, SKEW_FACTOR, Estimate, Weights, estimate, weigh
+from experiments.estimators._sums import ClusterSums
+
+__all__ = ["Facts", "Line", "answer"]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One estimator's answer; the columns of the table that `evaluate` returns."""
+
+    estimator: str
+    value: float
+    lower: float
+    upper: float
+    stderr: float
+    ess: float  # effective sample size of the users' weights; of the worse policy where two are compared
+    evaluable: bool
+    reason: str  # why not evaluable, and what else a reader must know
+    max_weight: float
+    mean_weight: float  # 1 within noise if the log can answer
+    n_users: int
+    n_rows: int
+    skew: float  # of the influence function
+    reward_model: str
+
+
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """What all estimators of one evaluation share."""
+
+    sizes: Floats  # (c,) rows per cluster
+    columns: int  # 1, or 2 for a ratio
+    deterministic: bool
+    alpha: float
+    reward_model: str
+
+
+def answer(name: str, estimator: Estimator, held: Sequence[ClusterSums], facts: Facts) -> Line:
+    """The line of one estimator. held: one ClusterSums per policy and, within it, per column."""
+    parts = [estimate(estimator, sums.terms(name), facts.sizes) for sums in held]
+    found = parts[0] if facts.columns == 1 else parts[0] / parts[1]
+    if len(held) > facts.columns:
+        found = found - (parts[1] if facts.columns == 1 else parts[2] / parts[3])
+    weights = [weigh(*sums.weights(name), facts.sizes) for sums in held[:: facts.columns]]
+    blocks = _blocks(estimator, found, weights, facts.deterministic)
+    if estimator.needs_propensity and facts.deterministic and blocks:
+        found = Estimate(math.nan, np.full_like(facts.sizes, math.nan))
+    lower, upper = found.interval(facts.alpha)
+    return Line(
+        estimator=name,
+        value=found.value,
+        lower=lower,
+        upper=upper,
+        stderr=found.stderr,
+        ess=min(w.ess for w in weights),
+        evaluable=not blocks,
+        reason="; ".join([*blocks, *_remarks(estimator, found, facts.deterministic)]),
+        max_weight=max(w.largest for w in weights),
+        mean_weight=max((w.mean for w in weights), key=lambda m: abs(m - 1)),
+        n_users=len(facts.sizes),
+        n_rows=int(facts.sizes.sum()),
+        skew=found.skew,
+        reward_model=facts.reward_model if estimator.needs_q else "",
+    )
+
+
+def _blocks(estimator: Estimator, found: Estimate, weights: Sequence[Weights], deterministic: bool) -> list[str]:
+    """Every reason not to trust the number."""
+    out = []
+    off = [w for w in weights if w.mean_is_off] if estimator.needs_propensity else []
+    if off and deterministic:
+        out.append("refused: the log is deterministic (every propensity is 1), so weights say nothing of other arms")
+    elif off:
+        out.append(
+            f"mean weight {off[0].mean:.4g} +- {off[0].mean_stderr:.2g} is not 1: the log never tries part of the "
+            "target, or its propensities are wrong"
+        )
+    ess = min(w.ess for w in weights)
+    if ess < LEAST_ESS:
+        out.append(f"effective sample size {ess:.0f} is below {LEAST_ESS:.0f}")
+    if not out and not (math.isfinite(found.value) and math.isfinite(found.stderr)):
+        out.append("the ratio does not exist: its denominator is 0")
+    return out
+
+
+def _remarks(estimator: Estimator, found: Estimate, deterministic: bool) -> list[str]:
+    """What a reader must know even of a number to be trusted."""
+    out = [estimator.note] if estimator.note else []
+    if deterministic and estimator.needs_q and not estimator.needs_propensity:
+        out.append("the log is deterministic: arms that were not tried are guesswork")
+    if len(found.influence) < SKEW_FACTOR * found.skew**2:
+        out.append(f"skewed: skewness {found.skew:.3g} asks for {SKEW_FACTOR * found.skew**2:.0f} users")
+    return out

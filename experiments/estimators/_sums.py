@@ -1,0 +1,104 @@
+"""The one pass over a log: every estimator's terms, summed by cluster in chunks of rows.
+
+Sums run over fixed chunks in row order, so the same log gives the same bits on any machine of one kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from experiments.estimators._base import Estimator, Floats, Rows
+
+__all__ = ["CHUNK", "ClusterSums", "Clusters", "cluster_sums", "clusters_of"]
+
+CHUNK = 16_384
+"""Rows per chunk: with ten arms everything a chunk needs stays in the second-level cache."""
+
+
+@dataclass(frozen=True, eq=False)
+class Clusters:
+    """Who belongs together: rows of one cluster may depend on each other, clusters do not."""
+
+    codes: NDArray[np.int64]  # (n,) in 0..count-1
+    count: int
+
+    def sizes(self) -> Floats:
+        """(count,) rows in each."""
+        return np.bincount(self.codes, minlength=self.count).astype(np.float64)
+
+
+def clusters_of(labels: pa.ChunkedArray | None, n: int) -> Clusters:
+    """Clusters of equal label; without labels every row is its own."""
+    if labels is None:
+        return Clusters(np.arange(n), n)
+    if pa.types.is_integer(labels.type) and labels.null_count == 0:
+        ids = np.asarray(labels.to_numpy())
+        low, span = int(ids.min()), int(ids.max()) - int(ids.min()) + 1
+        if span <= 2 * n:  # dense ids: a look-up table instead of a hash
+            return _renumbered(ids.astype(np.int64, copy=False) - low, span)
+    codes = labels.combine_chunks().dictionary_encode().indices.to_numpy(zero_copy_only=False)
+    return Clusters(np.asarray(codes, dtype=np.int64), int(codes.max()) + 1)
+
+
+def _renumbered(ids: NDArray[np.int64], span: int) -> Clusters:
+    seen = np.zeros(span, dtype=np.bool_)
+    seen[ids] = True
+    if seen.all():
+        return Clusters(ids, span)
+    place = np.cumsum(seen) - 1
+    return Clusters(place[ids], int(place[-1]) + 1)
+
+
+@dataclass(eq=False)
+class ClusterSums:
+    """Sums by cluster of every distinct term; remembers which term belongs to which estimator."""
+
+    estimators: Mapping[str, Estimator]
+    count: int
+    sums: list[Floats] = field(default_factory=list)  # (count,) each, one per distinct term
+    heaviest: list[float] = field(default_factory=list)  # largest entry of each distinct term
+    plan: dict[str, list[int]] = field(default_factory=dict)  # label -> its terms, its weights last
+
+    def add(self, rows: Rows, codes: NDArray[np.int64]) -> None:
+        """Take in one chunk."""
+        distinct: dict[int, Floats] = {}
+        for name, estimator in self.estimators.items():
+            mine = (*estimator.terms(rows), estimator.weights(rows))
+            distinct.update({id(a): a for a in mine})
+            places = list(distinct)
+            self.plan[name] = [places.index(id(a)) for a in mine]
+        if not self.sums:
+            self.sums = [np.zeros(self.count) for _ in distinct]
+            self.heaviest = [-np.inf for _ in distinct]
+        first, last = int(codes.min()), int(codes.max()) + 1
+        for slot, term in enumerate(distinct.values()):
+            self.heaviest[slot] = max(self.heaviest[slot], float(term.max()))
+            if last - first <= 4 * len(codes):
+                self.sums[slot][first:last] += np.bincount(codes - first, term, minlength=last - first)
+            else:
+                np.add.at(self.sums[slot], codes, term)
+
+    def terms(self, name: str) -> list[Floats]:
+        """The sums (count,) of one estimator's terms."""
+        return [self.sums[s] for s in self.plan[name][:-1]]
+
+    def weights(self, name: str) -> tuple[Floats, float]:
+        """Weights per cluster (count,) and the largest weight of a row."""
+        slot = self.plan[name][-1]
+        return self.sums[slot], self.heaviest[slot]
+
+
+def cluster_sums(
+    estimators: Mapping[str, Estimator], chunks: Iterator[tuple[slice, Sequence[Rows]]], clusters: Clusters, cells: int
+) -> list[ClusterSums]:
+    """One ClusterSums per cell (a pair of policy and outcome); every chunk brings the Rows of all cells."""
+    held = [ClusterSums(estimators, clusters.count) for _ in range(cells)]
+    for rows, parts in chunks:
+        for sums, part in zip(held, parts, strict=True):
+            sums.add(part, clusters.codes[rows])
+    return held
