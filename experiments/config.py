@@ -1,0 +1,178 @@
+"""What to run, and the question it answers: the schema of a file in configs/experiments, and how it is read."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from experiments.config_names import names_and_parameters
+from rage_env import configs, yamlfile
+from rage_env.scenario import Scenario
+from rage_env.scenario import load as load_scenario
+
+__all__ = [
+    "AgentEntry",
+    "ExperimentConfig",
+    "Floor",
+    "MonitorEntry",
+    "Ope",
+    "OpeTarget",
+    "Oracle",
+    "Tracking",
+    "load",
+    "study_hash",
+]
+
+BESIDE_RESULTS = ("workers", "tracking")
+"""Fields that change how a study is run or shown, never what comes out."""
+
+_SLUG = r"^[a-z0-9][a-z0-9_.-]*$"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+
+class _Open(BaseModel):
+    """Keys beyond the named ones are parameters, checked by what they are for."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="allow")
+
+    @property
+    def params(self) -> dict[str, object]:
+        """The keys beyond the named ones."""
+        return dict(self.model_extra or {})
+
+
+class AgentEntry(_Open):
+    """One agent of the study. name: how tables and folders call it, `kind` if left out."""
+
+    kind: str
+    name: str = Field(default="", pattern=rf"{_SLUG}|^$")
+
+    @property
+    def label(self) -> str:
+        """The name, or the kind."""
+        return self.name or self.kind
+
+
+class MonitorEntry(_Open):
+    """One sequential monitor. metric: `value` (paired difference to no_offer) or the name of a guardrail."""
+
+    kind: str
+    name: str = Field(default="", pattern=rf"{_SLUG}|^$")
+    metric: str = "value"
+
+    @property
+    def label(self) -> str:
+        """The name, or kind and metric."""
+        return self.name or f"{self.kind}.{self.metric}"
+
+
+class Floor(_Strict):
+    """Least propensity of every allowed arm, for learners, on a hashed `share` of the users."""
+
+    propensity: float = Field(default=0.01, ge=0, lt=0.5)
+    share: float = Field(default=0.2, ge=0, le=1)
+
+
+class OpeTarget(_Strict):
+    """The policy that off-policy estimators are asked about. arm: for `blanket` only."""
+
+    kind: Literal["blanket", "uniform", "no_offer", "status_quo"] = "status_quo"
+    arm: str | None = None
+
+    @model_validator(mode="after")
+    def _arm_goes_with_blanket(self) -> Self:
+        if (self.kind == "blanket") != (self.arm is not None):
+            raise ValueError("'arm' is given exactly when kind is 'blanket'")
+        return self
+
+
+class Ope(_Strict):
+    """What off-policy estimators are asked."""
+
+    target: OpeTarget = OpeTarget()
+
+
+class Oracle(_Strict):
+    """The step oracle is solved every `every_weeks` weeks; oracle_observable is fitted on `users_fit` user-weeks."""
+
+    every_weeks: int = Field(default=4, ge=1)
+    users_fit: int = Field(default=100_000, ge=1_000)
+
+
+class Tracking(_Strict):
+    """Where MLflow keeps the study. uri: None for a sqlite file beside the results."""
+
+    uri: str | None = None
+    experiment: str = Field(default="rage", min_length=1)
+
+
+class ExperimentConfig(_Strict):
+    """A study: agents x seeds in one world. Loaded by `load`, which checks names and parameters too."""
+
+    name: str = Field(pattern=_SLUG, max_length=60)
+    question: str = Field(min_length=1)
+    scenario: str
+    scenario_overrides: dict[str, object] = Field(default_factory=dict)
+    mode: Literal["paired", "ab"] = "paired"
+    users: int = Field(default=10_000, ge=1, le=100_000_000)
+    weeks: int = Field(default=26, ge=1, le=10_000)
+    seeds: tuple[int, ...] = Field(min_length=1)
+    agents: tuple[AgentEntry, ...] = Field(min_length=1)
+    floor: Floor = Floor()
+    estimators: tuple[str | dict[str, float | str], ...] = ("naive", "dm", "ips", "snips", "dr")
+    ope: Ope = Ope()
+    monitors: tuple[MonitorEntry, ...] = ()
+    oracle: Oracle = Oracle()
+    keep_logs: bool = False
+    workers: int = Field(default=2, ge=1, le=1024)
+    tracking: Tracking = Tracking()
+
+    @property
+    def hash(self) -> str:
+        """64 hexadecimal digits of everything that can change results."""
+        return yamlfile.config_hash(self, exclude=BESIDE_RESULTS)
+
+    def world(self) -> Scenario:
+        """The scenario with this study's overrides."""
+        return load_scenario(self.scenario, self.scenario_overrides)
+
+    @model_validator(mode="after")
+    def _parts_fit_together(self) -> Self:
+        rules = {
+            "mode: 'ab' cannot be run yet; use 'paired'": self.mode == "paired",
+            "seeds: must be different whole numbers from 0": len(set(self.seeds)) == len(self.seeds)
+            and min(self.seeds) >= 0,
+            "agents: every study compares with doing nothing; add `- {kind: no_offer}`": "no_offer"
+            in [a.kind for a in self.agents],
+        }
+        for what, labels in (
+            ("agents", [a.label for a in self.agents]),
+            ("monitors", [m.label for m in self.monitors]),
+        ):
+            twice = sorted({n for n in labels if labels.count(n) > 1})
+            rules[f"{what}: two are called {', '.join(twice)}; give each its own `name`"] = not twice
+        broken = [rule for rule, kept in rules.items() if not kept]
+        if broken:
+            raise ValueError("; ".join(broken))
+        return self
+
+
+def load(name_or_path: str | Path, overrides: Iterable[yamlfile.Override] = ()) -> ExperimentConfig:
+    """The experiment of that name or file. overrides: `"users=2000"` texts and mappings that merge deeply.
+
+    Raises ConfigError with every problem at once: keys, values, names of agents, their parameters, the world.
+    """
+    path = configs.find("experiments", name_or_path)
+    return yamlfile.load(ExperimentConfig, path, overrides, check=names_and_parameters)
+
+
+def study_hash(config: ExperimentConfig, world: Scenario) -> str:
+    """64 hexadecimal digits of the experiment and of every number of its world: the identity of its results."""
+    return hashlib.sha256((config.hash + yamlfile.config_hash(world)).encode()).hexdigest()
