@@ -10,7 +10,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["USERS_PER_SKEW2", "Contrast", "chain_correlation", "contrast", "contrast_scale", "cuped", "too_skewed"]
+__all__ = [
+    "USERS_PER_SKEW2",
+    "Arms",
+    "Contrast",
+    "chain_correlation",
+    "contrast",
+    "contrast_scale",
+    "cuped",
+    "too_skewed",
+]
 
 Floats = NDArray[np.float64]
 Arms = NDArray[np.bool_] | None

@@ -1,0 +1,250 @@
+"""What alarm and certificate on a ratio share: which rows may enter, what is kept of them, and the evidence so far.
+
+Nulls. `cohort`: at no week does the sum over weeks and users of E[x | past] exceed 0, for this cohort and the
+decisions as made; user-weeks may enter one by one. `population`: the expected x of a unit drawn from the population
+is at most 0; each unit enters once, with its total over a fixed window (persistent users fed week by week broke this
+null several times as often as allowed).
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal, Self, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiments.monitors.betting import log_growth, log_mean_exp, stakes
+from experiments.monitors.interface import Batch, Monitor, MonitorState, Verdict, open_share, positive, whole
+from rage_env.errors import ConfigError, LogError
+
+__all__ = ["Null", "RatioMonitor", "Terms"]
+
+Floats = NDArray[np.float64]
+Null = Literal["cohort", "population"]
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What is bet on: x = sign x (loss - limit x min(denominator, cap)), never under -worst_usd a row.
+
+    sign: 1 bets that the limit is broken, -1 that it is kept. Raises ConfigError naming every problem's value.
+    """
+
+    limit: float
+    cap_usd: float
+    worst_usd: float
+    sign: Literal[1, -1]
+    alpha: float
+    ages: tuple[int, ...]
+    null: Null = "cohort"
+    window_weeks: int = 1
+    shared_shock: bool = False
+    rows_per_unit: int = 1
+    group: int | None = None
+    points: int = 24
+
+    def __post_init__(self) -> None:
+        for name in ("limit", "cap_usd", "worst_usd"):
+            positive(name, getattr(self, name))
+        open_share("alpha", self.alpha)
+        for name, least in (("window_weeks", 1), ("rows_per_unit", 1), ("points", 1)):
+            whole(name, getattr(self, name), least)
+        if not self.ages or len(set(self.ages)) < len(self.ages) or min(self.ages) < 0:
+            raise ConfigError(f"ages: must be different whole numbers of weeks from 0, got {list(self.ages)}")
+        if self.null not in get_args(Null):
+            raise ConfigError(f"null: must be one of {', '.join(get_args(Null))}, got {self.null!r}")
+        if self.window_weeks > 1 and self.null == "cohort":
+            raise ConfigError("window_weeks: the cohort null takes user-weeks one by one; use null population")
+
+    @property
+    def claim(self) -> str:
+        """The null in words."""
+        whom = "this cohort's expected loss, decisions as made, summed over all weeks up to any week,"
+        if self.null == "population":
+            whom = f"the expected loss of a unit of the population over {self.window_weeks} weeks"
+        at_most = "at most" if self.sign == 1 else "at least"
+        return f"H0: {whom} is {at_most} {self.limit:g} x the denominator capped at ${self.cap_usd:g} a user-week"
+
+    @property
+    def stake(self) -> Floats:
+        """(l,) stakes that the worst unit cannot ruin."""
+        return stakes(self.worst_usd * self.rows_per_unit * self.window_weeks, self.points)
+
+    def x(self, batch: Batch) -> Floats:
+        """(n,) what each row pays. Raises LogError for rows outside the declared bounds."""
+        batch.refuse(batch.value < 0, "value", "is a loss and must be >= 0")
+        capped = self.capped(batch)
+        if self.sign == 1:
+            return np.asarray(batch.value - self.limit * capped, np.float64)
+        worst = self.worst_usd * self.window_weeks
+        batch.refuse(batch.value > worst, "value", f"must not exceed the declared bound on losses, {worst:g}")
+        return np.asarray(self.limit * capped - batch.value, np.float64)
+
+    def capped(self, batch: Batch) -> Floats:
+        """(n,) denominators, none above the cap."""
+        held = batch.require("denominator", "a ratio needs what it is a share of")
+        return np.asarray(np.minimum(held, self.cap_usd * self.window_weeks), np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """What is kept of one batch; records of shards add up."""
+
+    week: int
+    age: int
+    sums: Floats  # (5,) units, loss, capped, uncapped denominator, x
+    growth: Floats  # (l,) log growth of each stake, were users to enter one by one
+
+    def __add__(self, other: Record) -> Record:
+        return Record(self.week, self.age, self.sums + other.sums, self.growth + other.growth)
+
+
+class RatioMonitor(Monitor):
+    """A mixture of bets for each age of the data, and what the best of them proves."""
+
+    conclusion: ClassVar[Verdict]
+
+    def __init__(self, terms: Terms) -> None:
+        super().__init__()
+        self.terms, self.null = terms, terms.claim
+        self._forget()
+
+    @property
+    def ages(self) -> tuple[int, ...]:
+        """Ages in weeks at which each user-week is to be fed."""
+        return self.terms.ages
+
+    def _take(self, batch: Batch) -> MonitorState:
+        terms = self.terms
+        if batch.age_weeks not in terms.ages:
+            raise LogError(
+                f"{self.kind}: week {batch.week} holds rows of age {batch.age_weeks}; declared are {list(terms.ages)}"
+            )
+        last = [r.week for r in self._records if r.age == batch.age_weeks][-1:]
+        if last and batch.week <= last[0]:
+            raise LogError(
+                f"{self.kind}: rows of age {batch.age_weeks} came already for week {last[0]}, got week {batch.week}; "
+                "each user-week enters once at each age"
+            )
+        if terms.group is not None:
+            batch = _only(batch, terms.group)
+        record, units = self._record_of(batch)
+        self._fold(record)
+        if terms.null == "population":
+            self._seen[batch.age_weeks] = np.union1d(self._seen[batch.age_weeks], units)
+        return self._now(batch.week)
+
+    def _record_of(self, batch: Batch) -> tuple[Record, NDArray[np.int64]]:
+        x, capped = self.terms.x(batch), self.terms.capped(batch)
+        units, paid = _by_unit(batch, x, self.terms.rows_per_unit)
+        age = batch.age_weeks
+        if self.terms.null == "population" and np.isin(units, self._seen[age]).any():
+            again = units[np.isin(units, self._seen[age])][0]
+            raise LogError(f"{self.kind}: unit {again} came before; under null population each unit enters once")
+        most = self._units.get(age, math.inf)
+        if self.terms.shared_shock and len(units) > most:
+            raise LogError(
+                f"{self.kind}: week {batch.week} holds {len(units)} units, the first one {most:.0f}; "
+                "one bet a week needs a closed cohort"
+            )
+        sums = [len(units), batch.value.sum(), capped.sum(), batch.require("denominator", "").sum(), paid.sum()]
+        return Record(batch.week, age, np.array(sums, np.float64), log_growth(paid, self.terms.stake)), units
+
+    def _forget(self) -> None:
+        self._records: list[Record] = []
+        self._log_wealth = {age: np.zeros(self.terms.points) for age in self.terms.ages}
+        self._sums = {age: np.zeros(5) for age in self.terms.ages}
+        self._units: dict[int, float] = {}  # units of the first week of each age
+        self._seen = {age: np.empty(0, np.int64) for age in self.terms.ages}
+        self._most = 0.0  # largest log evidence so far; 0 is none
+
+    def _fold(self, record: Record) -> None:
+        self._records.append(record)
+        first = self._units.setdefault(record.age, float(record.sums[0]))
+        one_bet = np.log1p(self.terms.stake * (record.sums[4] / first)) if self.terms.shared_shock else record.growth
+        self._log_wealth[record.age] = self._log_wealth[record.age] + one_bet
+        self._sums[record.age] = self._sums[record.age] + record.sums
+        self._most = max(self._most, self._log_e())
+
+    def _log_e(self) -> float:
+        best = max(float(log_mean_exp(wealth)) for wealth in self._log_wealth.values())
+        return best - math.log(len(self.terms.ages))
+
+    def _now(self, week: int) -> MonitorState:
+        oldest = max(self._units)
+        units, loss, capped, uncapped, _ = self._sums[oldest].tolist()
+        above = 1 - capped / uncapped if uncapped > 0 else 0.0
+        log_e = self._log_e()
+        return MonitorState(
+            estimate=loss / capped if capped > 0 else math.nan,
+            lower=math.nan,
+            upper=math.nan,
+            e_value=float(np.exp(min(log_e, 700.0))),
+            p_value=math.exp(-self._most),
+            verdict=self.conclusion if self._most >= -math.log(self.terms.alpha) else "continue",
+            validity=self.validity,
+            null=self.null,
+            week=week,
+            log_e=log_e,
+            n_units=int(units),
+            reason=f"estimate at age {oldest} weeks; {above:.1%} of the denominator lies above the cap",
+        )
+
+    def merge(self, other: Self) -> Self:
+        """A monitor over the users of both shards (the caller sees to it that they share none)."""
+        self._check_partner(other)
+        if [(r.week, r.age) for r in self._records] != [(r.week, r.age) for r in other._records]:
+            raise LogError(f"{self.kind}: shards took in different weeks or ages; merge them after the same batches")
+        both = copy.copy(self)
+        both.states = []
+        both._forget()
+        for mine, theirs in zip(self._records, other._records, strict=True):
+            both._fold(mine + theirs)
+            both.states.append(both._now(mine.week))
+        both._seen = {age: np.union1d(seen, other._seen[age]) for age, seen in self._seen.items()}
+        return both
+
+    def _arrays(self) -> dict[str, NDArray[np.generic]]:
+        clocks = np.array([(r.week, r.age) for r in self._records], np.int64).reshape(-1, 2)
+        sums = np.array([r.sums for r in self._records], np.float64).reshape(-1, 5)
+        growth = np.array([r.growth for r in self._records], np.float64).reshape(-1, self.terms.points)
+        seen: dict[str, NDArray[np.generic]] = {f"seen_{age}": units for age, units in self._seen.items()}
+        return {"clocks": clocks, "sums": sums, "growth": growth, **seen}
+
+    def _restore(self, arrays: Mapping[str, NDArray[np.generic]]) -> None:
+        self._forget()
+        sums, growth = arrays["sums"].astype(np.float64), arrays["growth"].astype(np.float64)
+        for (week, age), s, g in zip(arrays["clocks"].tolist(), sums, growth, strict=True):
+            self._fold(Record(week, age, s, g))
+        self._seen = {age: arrays[f"seen_{age}"].astype(np.int64) for age in self.terms.ages}
+
+
+def as_ages(ages: Sequence[int]) -> tuple[int, ...]:
+    """The ages in rising order. Raises ConfigError where one is not a whole number."""
+    return tuple(sorted(whole("ages", int(a) if isinstance(a, np.integer) else a, 0) for a in ages))
+
+
+def _only(batch: Batch, group: int) -> Batch:
+    keep = batch.groups() == group
+    if not keep.any():
+        raise LogError(f"batch of week {batch.week}: no rows of group {group} (present: {np.unique(batch.groups())})")
+    return batch if keep.all() else batch.where(keep)
+
+
+def _by_unit(batch: Batch, x: Floats, rows_per_unit: int) -> tuple[NDArray[np.int64], Floats]:
+    """Units and the sum of x over the rows of each."""
+    if (np.diff(batch.unit) > 0).all():
+        return batch.unit, x
+    units, place, rows = np.unique(batch.unit, return_inverse=True, return_counts=True)
+    if rows.max() > rows_per_unit:
+        unit = units[rows.argmax()]
+        row = int(np.flatnonzero(batch.unit == unit)[rows_per_unit])
+        raise LogError(
+            f"batch of week {batch.week}, row {row}: unit {unit} has {rows.max()} rows, declared are "
+            f"{rows_per_unit}; set rows_per_unit for accounts"
+        )
+    return units, np.asarray(np.bincount(place, x), np.float64)

@@ -1,0 +1,73 @@
+"""Many replications of a monitor at once, for tables of false alarms and power: the monitors' own arithmetic on
+arrays whose first axis counts replications.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiments.monitors.betting import log_growth, log_mean_exp, stakes
+from experiments.monitors.boundaries import next_boundary, spent, start
+from experiments.monitors.contrast import Arms, chain_correlation, contrast, contrast_scale
+
+__all__ = ["GroupSequentialPaths", "alarmed", "group_sequential_paths", "log_evidence_paths", "running_means"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class GroupSequentialPaths:
+    """What |z| reached at each look, and what it was held against."""
+
+    z: Floats  # (reps, looks)
+    bound: Floats  # (reps, looks)
+
+    @property
+    def crossed(self) -> NDArray[np.bool_]:
+        """(reps, looks) a boundary was crossed at this look or before."""
+        return np.asarray(np.logical_or.accumulate(np.abs(self.z) >= self.bound, axis=1), np.bool_)
+
+
+def running_means(weekly: Floats) -> Floats:
+    """(reps, weeks, n) mean per elapsed week of weekly values (reps, weeks, n)."""
+    elapsed = np.arange(1, weekly.shape[1] + 1)[:, None]
+    return np.asarray(np.cumsum(weekly, axis=1) / elapsed, np.float64)
+
+
+def group_sequential_paths(
+    means: Floats, arms: Arms, alpha: float = 0.05, *, spending: str = "obf", nodes: int = 96
+) -> GroupSequentialPaths:
+    """Two-sided tests at evenly spaced looks. means: (reps, looks, n) user means; arms: (n,) treated or None.
+
+    Nodes are fewer than a monitor's own, for speed; boundaries then agree to about 1e-5.
+    """
+    reps, looks, n = means.shape
+    smallest = n if arms is None else int(min(arms.sum(), (~arms).sum()))
+    now = contrast(means, arms)
+    terms, stderr = now.terms * contrast_scale(n, arms), now.stderr
+    increments = np.diff(spent(np.arange(1, looks + 1) / looks, alpha, 2, spending), prepend=0.0)
+    bound, chain, survivors = np.empty((reps, looks)), np.ones((reps, 1)), start()
+    for look, spend in enumerate(increments):
+        rho = np.zeros(reps)
+        if look:
+            covariance = np.einsum("rn,rln->rl", terms[:, look], means[:, :look])
+            row = covariance / (stderr[:, :look] * stderr[:, look, None])
+            rho, chain = chain_correlation(row, chain, smallest)
+        bound[:, look], survivors = next_boundary(survivors, rho, float(spend), 2, nodes)
+    return GroupSequentialPaths(now.estimate / stderr, bound)
+
+
+def log_evidence_paths(x: Floats, worst: float, *, shared_shock: bool = False, points: int = 24) -> Floats:
+    """(reps, weeks) log evidence of the mixture of bets on x (reps, weeks, n), never under -worst."""
+    stake = stakes(worst, points)
+    growth = np.log1p(stake * x.mean(axis=-1)[..., None]) if shared_shock else log_growth(x, stake)
+    return log_mean_exp(np.cumsum(growth, axis=1))
+
+
+def alarmed(log_evidence: Floats, alpha: float = 0.05) -> NDArray[np.bool_]:
+    """(reps, weeks) evidence has reached 1 / alpha by this week."""
+    return np.asarray(np.maximum.accumulate(log_evidence, axis=1) >= -math.log(alpha), np.bool_)
