@@ -173,6 +173,6 @@ def load(name_or_path: str | Path, overrides: Iterable[yamlfile.Override] = ()) 
     return yamlfile.load(ExperimentConfig, path, overrides, check=names_and_parameters)
 
 
-def study_hash(config: ExperimentConfig, world: Scenario) -> str:
-    """64 hexadecimal digits of the experiment and of every number of its world: the identity of its results."""
-    return hashlib.sha256((config.hash + yamlfile.config_hash(world)).encode()).hexdigest()
+def study_hash(config: ExperimentConfig, world: Scenario, code: str = "") -> str:
+    """64 hexadecimal digits of the experiment, every number of its world, and the code: the identity of its results."""
+    return hashlib.sha256((config.hash + yamlfile.config_hash(world) + code).encode()).hexdigest()

@@ -1,0 +1,82 @@
+"""Files that are there whole or not at all: JSON and Parquet, written beside and moved into place."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from rage_env.errors import LogError
+
+__all__ = ["read_json", "read_table", "write_json", "write_table", "write_text"]
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Write UTF-8 text in one move."""
+    return _moved(path, lambda beside: beside.write_text(text, encoding="utf-8"))
+
+
+def write_json(path: Path, data: Mapping[str, object]) -> Path:
+    """Write JSON in one move, keys sorted; NaN and infinities become null, NumPy numbers plain ones."""
+    return write_text(path, json.dumps(_plain(data), indent=1, sort_keys=True, allow_nan=False) + "\n")
+
+
+def write_table(path: Path, table: pd.DataFrame) -> Path:
+    """Write Parquet in one move; the index is dropped."""
+    arrow = pa.Table.from_pandas(table, preserve_index=False)
+    return _moved(path, lambda beside: pq.write_table(arrow, beside, compression="zstd"))
+
+
+def read_json(path: Path) -> dict[str, object]:
+    """Inverse of write_json. Raises LogError naming a file that is missing or corrupted."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise LogError(_unreadable(path, error)) from error
+    if not isinstance(data, dict):
+        raise LogError(f"{path}: must hold a JSON object, holds a {type(data).__name__}")
+    return data
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Inverse of write_table. Raises LogError naming a file that is missing or corrupted."""
+    try:
+        return pq.read_table(path).to_pandas()
+    except (OSError, pa.ArrowException) as error:
+        raise LogError(_unreadable(path, error)) from error
+
+
+def _unreadable(path: Path, error: Exception) -> str:
+    if not path.exists():
+        return f"{path}: no such file; the study has not come that far (`rage run` goes on where it stopped)"
+    detail = " ".join(str(error).split())
+    return f"{path}: corrupted, or not written by RAGE ({detail[:200]}); delete it and run the study again"
+
+
+def _moved(path: Path, write: Callable[[Path], object]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        write(beside)
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+    return path
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return [_plain(inner) for inner in value]
+    if hasattr(value, "tolist"):  # a NumPy scalar or array
+        return _plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
