@@ -1,0 +1,114 @@
+"""A study's file: everything it names exists, and everything that does not is told at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import agents
+from experiments import config
+from rage_env import configs
+from rage_env.errors import ConfigError, UnknownNameError
+
+GOOD = """
+name: mine
+question: what if?
+scenario: fintech
+seeds: [1, 2]
+agents:
+  - kind: no_offer
+  - {kind: blanket, arm: nudge}
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    file = folder / "mine.yaml"
+    file.write_text(text)
+    return file
+
+
+def problems(file: Path, *overrides: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        config.load(file, overrides)
+    return [p.removeprefix(f"{file}:") for p in caught.value.problems]
+
+
+def test_every_shipped_experiment_can_be_run() -> None:
+    for name in configs.names("experiments"):
+        assert config.load(name).name == name
+
+
+def test_the_quickstart_is_the_study_that_the_readme_promises() -> None:
+    quickstart = config.load("quickstart")
+    assert (quickstart.users, quickstart.weeks, len(quickstart.seeds), len(quickstart.agents)) == (10_000, 26, 3, 7)
+    assert quickstart.mode == "paired"
+
+
+def test_parameters_of_an_agent_are_the_keys_that_the_schema_does_not_name(tmp_path: Path) -> None:
+    (_, blanket) = config.load(write(tmp_path, GOOD)).agents
+    assert blanket.label == "blanket"
+    assert blanket.params == {"arm": "nudge"}
+
+
+def test_all_unknown_names_are_told_at_once_each_with_its_line_and_the_nearest_name(tmp_path: Path) -> None:
+    text = GOOD + "  - {kind: randm}\n  - {kind: random, sed: 3}\n"
+    text += "estimators: [ips, snip]\n"
+    text += "monitors:\n  - {kind: group_sequentia}\n  - {kind: group_sequential, metric: los_rate}\n"
+    text += "ope: {target: {kind: blanket, arm: nudg}}\nusers: -3\n"
+    found = "\n".join(problems(write(tmp_path, text)))
+    for said in (
+        "9: agents.2.kind: no agent is called 'randm': did you mean 'random'?",
+        "10: agents.3: agent random: sed is not a parameter: did you mean 'seed'?",
+        "11: estimators.1: no estimator is called 'snip': did you mean 'snips'?",
+        "13: monitors.0.kind: no monitor is called 'group_sequentia': did you mean 'group_sequential'?",
+        "14: monitors.1.metric: no metric is called 'los_rate': did you mean 'loss_rate'?",
+        "15: ope.target.arm: no arm is called 'nudg': did you mean 'nudge'?",
+        "16: users: input should be greater than or equal to 1; got -3",
+    ):
+        assert said in found
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("mode=ab", "mode: 'ab' cannot be run yet"),
+        ("seeds=[1, 1]", "different whole numbers"),
+        ("seeds=[]", "override: seeds: "),
+        ("agents=[{kind: random}]", "add `- {kind: no_offer}`"),
+        ("agents.1.kind=no_offer", "two are called no_offer"),
+        ("ope={target: {kind: uniform, arm: nudge}}", "'arm' is given exactly when kind is 'blanket'"),
+        ("scenario=fintec", "override: scenario: no scenario is called 'fintec': did you mean 'fintech'?"),
+        ("scenario_overrides.retention_value_us=3", "did you mean 'retention_value_usd'?"),
+        ("floor.propensity=0.7", "override: floor.propensity: input should be less than 0.5; got 0.7"),
+        ("agents.1.name=../up", "override: agents.1.name: "),
+    ],
+)
+def test_a_study_that_cannot_mean_anything_is_refused(tmp_path: Path, override: str, said: str) -> None:
+    assert any(said in p for p in problems(write(tmp_path, GOOD), override))
+
+
+def test_the_hash_follows_results_and_neither_the_workers_nor_the_place_of_mlflow(tmp_path: Path) -> None:
+    file = write(tmp_path, GOOD)
+    base = config.load(file)
+    assert config.load(file, ["workers=1", "tracking.uri=sqlite:///x.db"]).hash == base.hash
+    for change in ("users=99", "seeds=[1]", "agents.1.arm=cashback", "floor.share=0.3", "scenario_overrides.weeks=30"):
+        assert config.load(file, [change]).hash != base.hash
+
+
+def test_the_world_of_a_study_carries_its_overrides_and_enters_the_identity(tmp_path: Path) -> None:
+    file = write(tmp_path, GOOD)
+    base = config.load(file)
+    other = config.load(file, ["scenario_overrides.retention_value_usd=12.5"])
+    assert other.world().retention_value_usd == 12.5
+    assert config.study_hash(base, base.world()) != config.study_hash(base, other.world())
+
+
+def test_an_unknown_experiment_offers_the_nearest() -> None:
+    with pytest.raises(UnknownNameError, match=r"no experiment is called 'quickstar': did you mean 'quickstart'\?"):
+        config.load("quickstar")
+
+
+def test_the_agents_package_that_is_imported_is_ours() -> None:
+    root = Path(config.__file__).resolve().parent.parent
+    assert Path(agents.__file__).resolve() == root / "agents" / "__init__.py"
