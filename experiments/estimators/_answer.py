@@ -26,7 +26,7 @@ class Line:
     stderr: float
     ess: float  # effective sample size of the users' weights; of the worse policy where two are compared
     evaluable: bool
-    reason: str  # why not evaluable, and what else a reader must know
+    reason: str  # why not evaluable, and what else a reader must know: `word: details; word: details`
     max_weight: float
     mean_weight: float  # 1 within noise if the log can answer
     n_users: int
@@ -83,14 +83,14 @@ def _blocks(estimator: Estimator, found: Estimate, weights: Sequence[Weights], d
         out.append("refused: the log is deterministic (every propensity is 1), so weights say nothing of other arms")
     elif off:
         out.append(
-            f"mean weight {off[0].mean:.4g} +- {off[0].mean_stderr:.2g} is not 1: the log never tries part of the "
+            f"weights off: their mean {off[0].mean:.4g} +- {off[0].mean_stderr:.2g} is not 1: the log never tries part of the "
             "target, or its propensities are wrong"
         )
     ess = min(w.ess for w in weights)
     if ess < LEAST_ESS:
-        out.append(f"effective sample size {ess:.0f} is below {LEAST_ESS:.0f}")
+        out.append(f"too few: effective sample size {ess:.0f} is below {LEAST_ESS:.0f}")
     if not out and not (math.isfinite(found.value) and math.isfinite(found.stderr)):
-        out.append("the ratio does not exist: its denominator is 0")
+        out.append("undefined: a denominator is 0")
     return out
 
 
@@ -98,7 +98,7 @@ def _remarks(estimator: Estimator, found: Estimate, deterministic: bool) -> list
     """What a reader must know even of a number to be trusted."""
     out = [estimator.note] if estimator.note else []
     if deterministic and estimator.needs_q and not estimator.needs_propensity:
-        out.append("the log is deterministic: arms that were not tried are guesswork")
+        out.append("guesswork: the log is deterministic, so the model cannot know arms that were not tried")
     if len(found.influence) < SKEW_FACTOR * found.skew**2:
-        out.append(f"skewed: skewness {found.skew:.3g} asks for {SKEW_FACTOR * found.skew**2:.0f} users")
+        out.append(f"skewed: skewness {found.skew:.3g} asks for {SKEW_FACTOR * found.skew**2:,.0f} users")
     return out

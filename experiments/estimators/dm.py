@@ -17,7 +17,7 @@ class DirectMethod(Sum):
 
     needs_propensity = False
     needs_q = True
-    note = "reward model only; the interval leaves out the model's error"
+    note = "model only: the interval leaves out the reward model's error"
 
     def terms(self, rows: Rows) -> tuple[Floats, ...]:
         """`sum_a pi q`."""

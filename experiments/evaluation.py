@@ -1,0 +1,149 @@
+"""Answers `rage evaluate`: what does a log, ours or anybody's, say about its arms?
+
+Values of plain policies, effects against the first arm, and a policy learned out of fold: a T-learner on the
+cross-fitted reward model takes, for each user, the arm that the other folds' model prefers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from experiments import reward_model
+from experiments.estimators import evaluate
+from experiments.estimators._discovery import Spec
+from experiments.estimators._log import columns_of, outcome
+from experiments.evaluation_report import EvaluationReport, UpliftRow, ValueRow
+from experiments.log_source import LogSource, open_source
+from experiments.uplift_metrics import uplift_metrics
+
+__all__ = ["ESTIMATORS", "EvaluationReport", "evaluate_command", "evaluate_log"]
+
+ESTIMATORS = ("naive", "dm", "ips", "snips", "dr")
+Probs = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class _Asking:
+    """One log, the metric in question, and how to ask."""
+
+    source: LogSource
+    metric: str
+    q: dict[str, NDArray[np.float32]]  # {column: (n, k)} out of fold
+    estimators: Sequence[Spec]
+    alpha: float
+
+    def rows(self, policy: str, target: Probs, baseline: str = "", base: Probs | None = None) -> Iterator[ValueRow]:
+        """One row per estimator."""
+        found = evaluate(
+            self.source.table,
+            target,
+            self.estimators,
+            q_hat=self.q,
+            baseline_probs=base,
+            clusters=self.source.clusters,
+            alpha=self.alpha,
+            metric=self.metric,
+        ).drop(columns=["skew", "reward_model"])
+        for line in found.to_dict("records"):
+            yield ValueRow(metric=self.metric, policy=policy, baseline=baseline, **line)
+
+
+def evaluate_log(
+    path: str | Path,
+    mapping: str | Path | None = None,
+    metrics: Sequence[str] | None = None,
+    estimators: Sequence[Spec] = ESTIMATORS,
+    alpha: float = 0.05,
+) -> EvaluationReport:
+    """The report on a log. path: a RAGE log folder, a mapping (a shipped name or a YAML file), or a data file.
+
+    mapping: says how to read a data file. metrics: columns or `num/den`; None takes every outcome of the mapping,
+    or value and net revenue of a RAGE log. Raises InputError.
+    """
+    source = open_source(path, mapping)
+    for metric in metrics or ():
+        for column in columns_of(metric):
+            outcome(source.table, column)  # a misspelt metric is told before anything is fitted
+    asked = [_asking(source, m, estimators, alpha) for m in metrics or source.metrics]
+    arm = np.asarray(source.table["arm"].to_numpy(), dtype=np.int64)
+    return EvaluationReport(
+        name=source.name,
+        source=source.origin,
+        rows=source.table.num_rows,
+        units=len(source.table[source.clusters].unique()),
+        arms=source.arms,
+        arm_rows=tuple(np.bincount(arm, minlength=len(source.arms)).tolist()),
+        alpha=alpha,
+        reward_model="ridge, one line per arm, cross-fitted by user in 2 folds",
+        values=tuple(row for a in asked for name, probs in source.policies().items() for row in a.rows(name, probs)),
+        effects=tuple(row for a in asked for row in _effects(a)),
+        learned=tuple(row for a in asked for row in _learned(a)) if source.one_decision else (),
+        uplift=tuple(row for a in asked for row in _uplift(a)) if source.one_decision else (),
+    )
+
+
+def evaluate_command(path: str, mapping: str | None = None, metric: str | None = None, as_json: bool = False) -> None:
+    """What `rage evaluate` does: print the report as tables, or as JSON. Raises InputError."""
+    report = evaluate_log(path, mapping, [metric] if metric else None)
+    if as_json:
+        print(report.to_json())
+        return
+    from rich.console import Console
+
+    console = Console()
+    counts = ", ".join(f"{a} {c:,}" for a, c in zip(report.arms, report.arm_rows, strict=True))
+    console.print(f"{report.name}: {report.rows:,} rows of {report.units:,} units ({counts})", highlight=False)
+    console.print(f"source: {report.source}; reward model: {report.reward_model}", highlight=False)
+    for table in report.tables():
+        console.print(table)
+
+
+def _asking(source: LogSource, metric: str, estimators: Sequence[Spec], alpha: float) -> _Asking:
+    table = source.table
+    features, folds = reward_model.features_of(table), reward_model.folds_of(table[source.clusters])
+    arm = _numbers(table, "arm").astype(np.int64)
+    q = {}
+    for column in columns_of(metric):
+        y = outcome(table, column).astype(np.float64)
+        q[column] = reward_model.cross_fit(features, arm, y, folds, len(source.arms))
+    return _Asking(source, metric, q, estimators, alpha)
+
+
+def _effects(asking: _Asking) -> Iterator[ValueRow]:
+    names, first = asking.source.arms, asking.source.blanket(0)
+    for a in range(1, len(names)):
+        yield from asking.rows(names[a], asking.source.blanket(a), names[0], first)
+
+
+def _learned(asking: _Asking) -> Iterator[ValueRow]:
+    if len(asking.q) > 1:
+        return  # a ratio has no arm that is best for one user
+    (q,) = asking.q.values()
+    best = np.eye(q.shape[1])[q.argmax(axis=1)]
+    yield from asking.rows("learned", best)
+    for a, name in enumerate(asking.source.arms):
+        yield from asking.rows("learned", best, name, asking.source.blanket(a))
+
+
+def _uplift(asking: _Asking) -> Iterator[UpliftRow]:
+    if len(asking.q) > 1:
+        return
+    table = asking.source.table
+    ((column, q),) = asking.q.items()
+    arm, propensity = _numbers(table, "arm"), _numbers(table, "propensity").astype(np.float64)
+    y = outcome(table, column).astype(np.float64)
+    for a in range(1, q.shape[1]):
+        rows = (arm == 0) | (arm == a)
+        score = (q[rows, a] - q[rows, 0]).astype(np.float64)
+        found = uplift_metrics(score, arm[rows] == a, y[rows], propensity[rows], alpha=asking.alpha)
+        yield UpliftRow(asking.metric, asking.source.arms[a], found)
+
+
+def _numbers(table: pa.Table, column: str) -> NDArray[np.generic]:
+    return np.asarray(table[column].to_numpy(zero_copy_only=False))

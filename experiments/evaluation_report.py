@@ -1,0 +1,131 @@
+"""What an evaluation of a log found, as rows, as JSON and as tables for a terminal."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from experiments.uplift_metrics import UpliftMetrics
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+__all__ = ["EvaluationReport", "UpliftRow", "ValueRow"]
+
+
+@dataclass(frozen=True)
+class ValueRow:
+    """One estimator's answer on one metric: a policy's value, or its difference to `baseline` where there is one."""
+
+    metric: str
+    policy: str
+    baseline: str  # "" for a value
+    estimator: str
+    value: float
+    lower: float
+    upper: float
+    stderr: float
+    ess: float
+    max_weight: float
+    mean_weight: float
+    n_users: int
+    n_rows: int
+    evaluable: bool
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class UpliftRow:
+    """How well the out-of-fold model ranks people by the effect of one arm on one metric."""
+
+    metric: str
+    arm: str
+    metrics: UpliftMetrics
+
+
+@dataclass(frozen=True, eq=False)
+class EvaluationReport:
+    """Everything that a log says about its arms. `values`, `effects` and `learned` hold one row per estimator."""
+
+    name: str
+    source: str
+    rows: int
+    units: int
+    arms: tuple[str, ...]
+    arm_rows: tuple[int, ...]  # how often each arm was taken
+    alpha: float
+    reward_model: str
+    values: tuple[ValueRow, ...]  # of everybody getting one arm, and of other plain policies
+    effects: tuple[ValueRow, ...]  # of each arm against the first
+    learned: tuple[ValueRow, ...]  # of a policy learned from the log, valued out of fold
+    uplift: tuple[UpliftRow, ...]
+
+    def to_json(self) -> str:
+        """The report as JSON text; numbers that do not exist are null."""
+        return json.dumps(_plain(asdict(self)), indent=2, allow_nan=False)
+
+    def tables(self) -> Iterator[Table]:
+        """Tables for rich to print."""
+        titles = (
+            ("mean of {} per row", self.values),
+            (f"effect on {{}} against {self.arms[0]}", self.effects),
+            ("{} under a policy learned from the log, out of fold", self.learned),
+        )
+        for title, rows in titles:
+            for metric in dict.fromkeys(row.metric for row in rows):
+                of_metric = [row for row in rows if row.metric == metric]
+                yield _value_table(title.format(metric), of_metric, self.alpha)
+        if self.uplift:
+            yield _uplift_table(self.uplift, self.alpha)
+
+
+def _plain(held: object) -> object:
+    if isinstance(held, float):
+        return held if math.isfinite(held) else None
+    if isinstance(held, dict):
+        return {str(k): _plain(v) for k, v in held.items()}
+    if isinstance(held, list | tuple):
+        return [_plain(v) for v in held]
+    return held
+
+
+def _value_table(title: str, rows: Sequence[ValueRow], alpha: float) -> Table:
+    table = _empty(title, ("policy", "estimator"), ("estimate", f"{1 - alpha:.0%} interval", "ESS"))
+    table.add_column("note")
+    before = ""
+    for row in rows:
+        policy = f"{row.policy} - {row.baseline}" if row.baseline else row.policy
+        heads = [piece.partition(":")[0] for piece in row.reason.split("; ") if piece]
+        note = ", ".join(heads if row.evaluable else ["NOT EVALUABLE", *heads])
+        shown = "" if policy == before else policy
+        span = f"{row.lower:.4g} to {row.upper:.4g}"
+        table.add_row(shown, row.estimator, f"{row.value:.4g}", span, f"{row.ess:,.0f}", note)
+        before = policy
+    unfit = {f"{row.estimator}: {row.reason}": None for row in rows if not row.evaluable}
+    table.caption = "\n".join(unfit) or None
+    return table
+
+
+def _uplift_table(rows: Sequence[UpliftRow], alpha: float) -> Table:
+    level = f"{1 - alpha:.0%} interval"
+    table = _empty("ranking by predicted effect, out of fold", ("metric", "arm"), ("Qini", level, "top 30 %", level))
+    for row in rows:
+        qini, top = row.metrics.qini, row.metrics.uplift_at[0.3]
+        spans = [f"{i.lower:.3g} to {i.upper:.3g}" for i in (qini, top)]
+        table.add_row(row.metric, row.arm, f"{qini.value:.3g}", spans[0], f"{top.value:.3g}", spans[1])
+    return table
+
+
+def _empty(title: str, words: Sequence[str], numbers: Sequence[str]) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", caption_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in words:
+        table.add_column(heading, no_wrap=True)
+    for heading in numbers:
+        table.add_column(heading, justify="right", no_wrap=True)
+    return table

@@ -1,0 +1,101 @@
+"""Turns a mapped CSV or Parquet file into the columns of a RAGE log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from experiments.mapping import LogMapping
+from rage_env.errors import LogError, did_you_mean
+from rage_env.log import FEATURE_PREFIX, PROB_PREFIX, validate_log
+
+__all__ = ["read_foreign_log"]
+
+MOST_VALUES = 50
+"""A categorical column of more values than this is a number or an identifier in disguise."""
+
+RESERVED = frozenset({"user_id", "week", "arm", "propensity", "reward"})
+
+
+def read_foreign_log(mapping: LogMapping, path: Path) -> pa.Table:
+    """user_id, week, arm, propensity, reward, the outcomes by name, `x_*` covariates, `prob_*` of a fixed design.
+
+    Raises LogError naming column, row and rule.
+    """
+    raw = _read(path)
+    n = raw.num_rows
+    codes = _arms(mapping, raw)
+    data: dict[str, object] = {
+        "user_id": _column(raw, mapping.unit, "unit") if mapping.unit else np.arange(n),
+        "week": _column(raw, mapping.week, "week") if mapping.week else np.zeros(n, np.int32),
+        "arm": codes,
+    }
+    if mapping.propensity_column is None:
+        design = np.array([a.propensity for a in mapping.arms], dtype=np.float64)
+        data["propensity"] = design[codes]
+    else:
+        data["propensity"] = _numbers(raw, mapping.propensity_column, "propensity_column")
+    for outcome in mapping.outcomes:
+        if outcome.name in RESERVED - {"reward"}:
+            raise LogError(f"outcome {outcome.name}: this name is taken by a column of every log; call it otherwise")
+        data[outcome.name] = _numbers(raw, outcome.column or outcome.name, f"outcome {outcome.name}")
+    data.setdefault("reward", data[mapping.outcomes[0].name])
+    data.update(_covariates(mapping, raw))
+    if mapping.by_design:
+        data.update({PROB_PREFIX + a.name: np.full(n, p) for a, p in zip(mapping.arms, design, strict=True)})
+    return validate_log(pa.table(data), k=len(mapping.arms))
+
+
+def _read(path: Path) -> pa.Table:
+    try:
+        return pq.read_table(path) if path.suffix == ".parquet" else pyarrow.csv.read_csv(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise LogError(f"{path}: cannot be read as {path.suffix.lstrip('.') or 'CSV'}: {error}") from error
+
+
+def _column(raw: pa.Table, name: str, role: str) -> pa.ChunkedArray:
+    if name not in raw.column_names:
+        raise LogError(f"{role}: the file has no column {name!r}{did_you_mean(name, raw.column_names)}")
+    held = raw[name]
+    if held.null_count:
+        row = int(np.argmax(held.is_null().to_numpy(zero_copy_only=False)))
+        raise LogError(f"column {name}, row {row}: must not be empty ({held.null_count} such rows); fill or drop them")
+    return held
+
+
+def _numbers(raw: pa.Table, name: str, role: str) -> NDArray[np.float64]:
+    held = _column(raw, name, role)
+    try:
+        return np.asarray(held.cast(pa.float64()).to_numpy())
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise LogError(f"column {name} ({role}): must hold numbers, got {held.type}") from error
+
+
+def _arms(mapping: LogMapping, raw: pa.Table) -> NDArray[np.int16]:
+    held = _column(raw, mapping.arm_column, "arm_column")
+    values = pa.array([str(a.value) for a in mapping.arms])
+    codes = pc.index_in(held.cast(pa.string()), values)
+    if codes.null_count:
+        row = int(np.argmax(codes.is_null().to_numpy(zero_copy_only=False)))
+        known = ", ".join(repr(a.value) for a in mapping.arms)
+        raise LogError(f"column {mapping.arm_column}, row {row}: {held[row].as_py()!r} is none of {known}")
+    return np.asarray(codes.to_numpy()).astype(np.int16)
+
+
+def _covariates(mapping: LogMapping, raw: pa.Table) -> Iterator[tuple[str, NDArray[np.float64]]]:
+    for name in mapping.covariates.numeric:
+        yield FEATURE_PREFIX + name, _numbers(raw, name, "covariate")
+    for name in mapping.covariates.categorical:
+        held = _column(raw, name, "covariate").cast(pa.string())
+        values = sorted(held.unique().to_pylist())
+        if len(values) > MOST_VALUES:
+            raise LogError(f"column {name}: {len(values)} values are too many for a categorical one (<= {MOST_VALUES})")
+        for value in values[1:]:
+            yield f"{FEATURE_PREFIX}{name}={value}", np.asarray(pc.equal(held, value).to_numpy()).astype(np.float64)

@@ -1,0 +1,104 @@
+"""Opens what `rage evaluate` is pointed at: a RAGE log folder, or a foreign file through a mapping."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from experiments.foreign_log import read_foreign_log
+from experiments.mapping import locate, read_mapping
+from rage_env import configs
+from rage_env.errors import InputError
+from rage_env.log import PROB_PREFIX, CohortLog
+
+__all__ = ["LogSource", "open_source"]
+
+Probs = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class LogSource:
+    """A log with what must be known to evaluate it. Arm 0 leaves people alone."""
+
+    name: str
+    origin: str
+    table: pa.Table
+    arms: tuple[str, ...]
+    metrics: tuple[str, ...]  # asked about unless somebody says otherwise
+    clusters: str
+    one_decision: bool  # every unit has one row, so a policy can be learned and ranked from rows
+
+    @property
+    def tried(self) -> Probs | None:
+        """(n, k) probabilities that the log drew from, where it kept them."""
+        names = [PROB_PREFIX + a for a in self.arms]
+        if not set(names) <= set(self.table.column_names):
+            return None
+        return np.stack([np.asarray(self.table[c].to_numpy(), dtype=np.float64) for c in names], axis=1)
+
+    def blanket(self, arm: int) -> Probs:
+        """(n, k) everybody gets `arm`; arm 0 where the log could not have drawn it."""
+        probs = np.zeros((self.table.num_rows, len(self.arms)))
+        tried = self.tried
+        can = np.ones(len(probs), dtype=np.bool_) if tried is None else tried[:, arm] > 0
+        probs[can, arm] = 1.0
+        probs[~can, 0] = 1.0
+        return probs
+
+    def policies(self) -> dict[str, Probs]:
+        """Plain policies by name: every arm for all, chance alone, and what the log itself did."""
+        found = {self._blanket_name(a): self.blanket(a) for a in range(len(self.arms))}
+        tried = self.tried
+        if tried is None:
+            found["uniform"] = np.full((self.table.num_rows, len(self.arms)), 1 / len(self.arms))
+            return found
+        able = (tried > 0).astype(np.float64)
+        found["uniform"] = able / able.sum(axis=1, keepdims=True)
+        if not self.one_decision:
+            found["as logged"] = tried / tried.sum(axis=1, keepdims=True)
+        return found
+
+    def _blanket_name(self, arm: int) -> str:
+        if arm == 0:
+            return f"{self.arms[0]} for all"
+        return f"{self.arms[arm]} for all" if self.one_decision else f"{self.arms[arm]} where tried"
+
+
+def open_source(path: str | Path, mapping: str | Path | None = None) -> LogSource:
+    """The log at `path`. Raises InputError that says what can be given instead."""
+    place = Path(path)
+    if mapping is not None:
+        file = configs.find("logs", mapping)
+        return _foreign(file, place)
+    if place.is_dir() or (place.name == "log.parquet" and place.is_file()):
+        return _ours(place if place.is_dir() else place.parent)
+    if place.suffix in (".yaml", ".yml") or str(path) in configs.names("logs"):
+        return _foreign(configs.find("logs", path), None)
+    known = ", ".join(configs.names("logs"))
+    if place.is_file():
+        raise InputError(f"{path}: to read a foreign file, say what its columns mean with --mapping ({known}, or YAML)")
+    raise InputError(f"{path}: no such log; give a folder with log.parquet, a mapping ({known}, or YAML), or a file")
+
+
+def _foreign(file: Path, data: Path | None) -> LogSource:
+    found = read_mapping(file)
+    if data is not None:
+        if not data.is_file():
+            raise InputError(f"{data}: no such file; the mapping {found.name!r} can read {Path(found.file).name}")
+        found = found.model_copy(update={"file": str(data.resolve()), "sha256": None})
+    place = locate(found, file.parent)
+    table = read_foreign_log(found, place)
+    one = found.unit is None or len(table["user_id"].unique()) == table.num_rows
+    metrics = tuple(o.name for o in found.outcomes)
+    return LogSource(found.name, found.source, table, tuple(a.name for a in found.arms), metrics, "user_id", one)
+
+
+def _ours(folder: Path) -> LogSource:
+    log = CohortLog.read(folder)
+    by = f"scenario {log.meta.scenario or 'unknown'}, agent {log.meta.agent or 'unknown'}, seed {log.meta.seed}"
+    arms = log.meta.arm_names
+    return LogSource(folder.name, by, log.as_of(None), arms, ("reward", "net_revenue"), "unit", one_decision=False)
