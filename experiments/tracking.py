@@ -154,6 +154,8 @@ class _Feed:
 
     @contextlib.contextmanager
     def _open(self, key: str, name: str, tags: Mapping[str, str]) -> Iterator[str]:
+        from mlflow.entities import Param
+
         study = self.results.study
         about = {
             "rage.study": study.name,
@@ -165,8 +167,8 @@ class _Feed:
         run_id: str = run.info.run_id
         with contextlib.ExitStack() as unfinished:
             unfinished.callback(self.client.set_terminated, run_id, "FAILED")
-            for param, value in _params(self.results, tags).items():
-                self.client.log_param(run_id, param, value)
+            params = [Param(name, str(value)) for name, value in _params(self.results, tags).items()]
+            self.client.log_batch(run_id, params=params, synchronous=True)
             yield run_id
             unfinished.pop_all()
         self.client.set_terminated(run_id)
