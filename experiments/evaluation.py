@@ -7,7 +7,7 @@ cross-fitted reward model takes, for each user, the arm that the other folds' mo
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,9 @@ from experiments.uplift_metrics import uplift_metrics
 __all__ = ["ESTIMATORS", "EvaluationReport", "evaluate_command", "evaluate_log"]
 
 ESTIMATORS = ("naive", "dm", "ips", "snips", "dr")
+OF_LEARNED = ("ips", "snips", "dr")
+"""dm would praise the policy with the very model that chose it, naive does not ask how the rows came about."""
+
 Probs = NDArray[np.float64]
 
 
@@ -126,6 +129,7 @@ def _learned(asking: _Asking) -> Iterator[ValueRow]:
         return  # a ratio has no arm that is best for one user
     (q,) = asking.q.values()
     best = np.eye(q.shape[1])[q.argmax(axis=1)]
+    asking = replace(asking, estimators=OF_LEARNED)
     yield from asking.rows("learned", best)
     for a, name in enumerate(asking.source.arms):
         yield from asking.rows("learned", best, name, asking.source.blanket(a))

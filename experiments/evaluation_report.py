@@ -69,15 +69,10 @@ class EvaluationReport:
 
     def tables(self) -> Iterator[Table]:
         """Tables for rich to print."""
-        titles = (
-            ("mean of {} per row", self.values),
-            (f"effect on {{}} against {self.arms[0]}", self.effects),
-            ("{} under a policy learned from the log, out of fold", self.learned),
-        )
-        for title, rows in titles:
-            for metric in dict.fromkeys(row.metric for row in rows):
-                of_metric = [row for row in rows if row.metric == metric]
-                yield _value_table(title.format(metric), of_metric, self.alpha)
+        rows = (*self.values, *self.effects, *self.learned)
+        for metric, baseline in dict.fromkeys((row.metric, row.baseline) for row in rows):
+            title = f"{metric}: change against {baseline}" if baseline else f"{metric}: mean per row"
+            yield _value_table(title, [r for r in rows if (r.metric, r.baseline) == (metric, baseline)], self.alpha)
         if self.uplift:
             yield _uplift_table(self.uplift, self.alpha)
 
@@ -97,25 +92,24 @@ def _value_table(title: str, rows: Sequence[ValueRow], alpha: float) -> Table:
     table.add_column("note")
     before = ""
     for row in rows:
-        policy = f"{row.policy} - {row.baseline}" if row.baseline else row.policy
         heads = [piece.partition(":")[0] for piece in row.reason.split("; ") if piece]
         note = ", ".join(heads if row.evaluable else ["NOT EVALUABLE", *heads])
-        shown = "" if policy == before else policy
+        shown = "" if row.policy == before else row.policy
         span = f"{row.lower:.4g} to {row.upper:.4g}"
         table.add_row(shown, row.estimator, f"{row.value:.4g}", span, f"{row.ess:,.0f}", note)
-        before = policy
+        before = row.policy
     unfit = {f"{row.estimator}: {row.reason}": None for row in rows if not row.evaluable}
     table.caption = "\n".join(unfit) or None
     return table
 
 
 def _uplift_table(rows: Sequence[UpliftRow], alpha: float) -> Table:
-    level = f"{1 - alpha:.0%} interval"
-    table = _empty("ranking by predicted effect, out of fold", ("metric", "arm"), ("Qini", level, "top 30 %", level))
+    headings = [f"{what}, {1 - alpha:.0%} interval" for what in ("Qini", "top 30 %")]
+    table = _empty("ranking by predicted effect, out of fold", ("metric", "arm"), headings)
     for row in rows:
-        qini, top = row.metrics.qini, row.metrics.uplift_at[0.3]
-        spans = [f"{i.lower:.3g} to {i.upper:.3g}" for i in (qini, top)]
-        table.add_row(row.metric, row.arm, f"{qini.value:.3g}", spans[0], f"{top.value:.3g}", spans[1])
+        shown = (row.metrics.qini, row.metrics.uplift_at[0.3])
+        cells = [f"{i.value:.2g} ({i.lower:.2g} to {i.upper:.2g})" for i in shown]
+        table.add_row(row.metric, row.arm, *cells)
     return table
 
 

@@ -83,8 +83,8 @@ def _blocks(estimator: Estimator, found: Estimate, weights: Sequence[Weights], d
         out.append("refused: the log is deterministic (every propensity is 1), so weights say nothing of other arms")
     elif off:
         out.append(
-            f"weights off: their mean {off[0].mean:.4g} +- {off[0].mean_stderr:.2g} is not 1: the log never tries part of the "
-            "target, or its propensities are wrong"
+            f"weights off: their mean {off[0].mean:.4g} +- {off[0].mean_stderr:.2g} is not 1, so the log never tries "
+            "part of the target, or its propensities are wrong"
         )
     ess = min(w.ess for w in weights)
     if ess < LEAST_ESS:

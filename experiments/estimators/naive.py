@@ -16,7 +16,7 @@ class Naive(Ratio):
     """Target-weighted mean that takes the logged arms for a fair sample."""
 
     needs_propensity = False
-    note = "no propensities: biased unless the arms were drawn alike for everybody"
+    note = "unweighted: biased unless the arms were drawn alike for everybody"
 
     def terms(self, rows: Rows) -> tuple[Floats, ...]:
         """`pi r` and `pi`."""
