@@ -9,11 +9,12 @@ import importlib
 import inspect
 import pkgutil
 
+from experiments.monitors.batch import Batch
 from experiments.monitors.boundaries import boundaries
-from experiments.monitors.interface import Batch, Monitor, MonitorState, Path
+from experiments.monitors.interface import Monitor, MonitorState, Path
 from rage_env.errors import ConfigError, UnknownNameError, did_you_mean
 
-__all__ = ["Batch", "Monitor", "MonitorState", "Path", "boundaries", "monitor", "names"]
+__all__ = ["Batch", "Monitor", "MonitorState", "Path", "boundaries", "monitor", "monitor_class", "names"]
 
 
 def names() -> tuple[str, ...]:
@@ -21,11 +22,17 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(m.name for m in pkgutil.iter_modules(__path__) if _class(m.name) is not None))
 
 
-def monitor(kind: str, **params: object) -> Monitor:
-    """A monitor that has seen nothing yet. Raises UnknownNameError, and ConfigError for parameters it lacks."""
+def monitor_class(kind: str) -> type[Monitor]:
+    """The class behind a name. Raises UnknownNameError naming the nearest."""
     cls = _class(kind) if kind in {m.name for m in pkgutil.iter_modules(__path__)} else None
     if cls is None:
         raise UnknownNameError("monitor", kind, names())
+    return cls
+
+
+def monitor(kind: str, **params: object) -> Monitor:
+    """A monitor that has seen nothing yet. Raises UnknownNameError, and ConfigError for parameters it lacks."""
+    cls = monitor_class(kind)
     known = inspect.signature(cls).parameters
     unknown = [f"{kind}: no parameter {p!r}{did_you_mean(p, known)} It takes {', '.join(known)}." for p in params]
     foreign = [text for text, p in zip(unknown, params, strict=True) if p not in known]

@@ -13,7 +13,10 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.monitors.interface import Batch, positive
+from experiments.monitors.batch import Batch
+from experiments.monitors.contrast import cuped
+from experiments.monitors.interface import positive
+from experiments.monitors.streams import MeanStream
 from rage_env.errors import ConfigError, LogError
 
 __all__ = ["ClosedCohort", "Mode"]
@@ -85,6 +88,17 @@ class ClosedCohort:
         """(n,) capped total per enrolled week."""
         mean = self.total / self.weeks
         return mean if self.cap is None else np.clip(mean, -self.cap, self.cap)
+
+    def means_of(self, stream: MeanStream) -> tuple[Floats, NDArray[np.bool_] | None]:
+        """(reps, weeks, m) capped means of the units compared, adjusted where there is a covariate, and their arms."""
+        weekly, arms, covariate = stream.value, None, stream.covariate
+        if stream.group is not None and self.mode == "groups":
+            mine = (stream.group == self.treatment) | (stream.group == self.control)
+            weekly, arms = weekly[..., mine], stream.group[mine] == self.treatment
+            covariate = None if covariate is None else covariate[..., mine]
+        means = np.cumsum(weekly, axis=1) / np.arange(1, weekly.shape[1] + 1)[:, None]
+        means = means if self.cap is None else np.clip(means, -self.cap, self.cap)
+        return cuped(means, None if covariate is None else covariate[:, None], arms), arms
 
     def merged(self, other: ClosedCohort) -> ClosedCohort:
         """Both shards as one cohort. Raises LogError where they share a unit or stand at different weeks."""

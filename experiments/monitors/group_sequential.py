@@ -17,6 +17,7 @@ from typing import ClassVar, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from experiments.monitors.batch import Batch
 from experiments.monitors.boundaries import next_boundary, spent, start
 from experiments.monitors.cohort import ClosedCohort, Mode
 from experiments.monitors.contrast import (
@@ -28,7 +29,9 @@ from experiments.monitors.contrast import (
     cuped,
     too_skewed,
 )
-from experiments.monitors.interface import Batch, Monitor, MonitorState, Validity, Verdict, open_share, whole
+from experiments.monitors.interface import Monitor, MonitorState, Validity, Verdict, open_share, whole
+from experiments.monitors.replications import group_sequential_paths
+from experiments.monitors.streams import MeanStream, Stream
 from rage_env.errors import ConfigError, LogError
 
 __all__ = ["GroupSequential"]
@@ -102,6 +105,23 @@ class GroupSequential(Monitor):
         else:
             state = self._state("continue", contrast(means, arms), "between looks")
         return self._record(batch, state)
+
+    @classmethod
+    def for_stream(cls, stream: Stream, alpha: float = 0.05) -> Self | None:
+        """Means of a cohort, one look a week; users_per_skew2=0, so that the level itself is put to the test."""
+        if not isinstance(stream, MeanStream):
+            return None
+        mode: Mode = "paired" if stream.group is None else "groups"
+        adjust, weeks = stream.covariate is not None, stream.value.shape[1]
+        made = cls(weeks=weeks, alpha=alpha, mode=mode, adjust=adjust, cap=stream.cap, users_per_skew2=0.0)
+        made.falling_information = "say"
+        return made
+
+    def replicate(self, stream: Stream) -> NDArray[np.bool_]:
+        """(reps, weeks) stopped by this week, on coarser nodes than a single monitor uses."""
+        if not isinstance(stream, MeanStream):
+            return super().replicate(stream)
+        return group_sequential_paths(*self.cohort.means_of(stream), self.alpha, spending=self.spending).crossed
 
     def merge(self, other: Self) -> Self:
         """A monitor over the units of both, with its looks taken again on all of them."""

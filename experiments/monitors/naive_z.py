@@ -15,9 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
+from experiments.monitors.batch import Batch
 from experiments.monitors.cohort import ClosedCohort, Mode
 from experiments.monitors.contrast import contrast
-from experiments.monitors.interface import Batch, Monitor, MonitorState, Validity, open_share
+from experiments.monitors.interface import Monitor, MonitorState, Validity, open_share
+from experiments.monitors.streams import MeanStream, Stream
 
 __all__ = ["NaiveZ"]
 
@@ -45,6 +47,9 @@ class NaiveZ(Monitor):
 
     def _take(self, batch: Batch) -> MonitorState:
         self.cohort.add(batch)
+        return self._now(batch.week)
+
+    def _now(self, week: int) -> MonitorState:
         now = contrast(self.cohort.means(), self.cohort.arms)
         estimate, stderr = float(now.estimate), float(now.stderr)
         z = estimate / stderr if stderr > 0 else 0.0
@@ -58,18 +63,26 @@ class NaiveZ(Monitor):
             verdict="continue",
             validity=self.validity,
             null=self.null,
-            week=batch.week,
+            week=week,
             z=z,
             boundary=bound,
             n_units=len(self.cohort.unit),
             reason="no control of errors over repeated looks; stops nothing",
         )
 
+    @classmethod
+    def for_stream(cls, stream: Stream, alpha: float = 0.05) -> Self | None:
+        """Means of a cohort."""
+        if not isinstance(stream, MeanStream):
+            return None
+        return cls(alpha=alpha, mode="paired" if stream.group is None else "groups", cap=stream.cap)
+
     def merge(self, other: Self) -> Self:
         """A monitor over the units of both; its path begins anew."""
         self._check_partner(other)
         both = copy.copy(self)
-        both.cohort, both.states = self.cohort.merged(other.cohort), []
+        both.cohort = self.cohort.merged(other.cohort)
+        both.states = [both._now(self.week)] if self.week is not None else []
         return both
 
     def _arrays(self) -> dict[str, NDArray[np.generic]]:

@@ -17,8 +17,11 @@ from typing import ClassVar, Literal, Self, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from experiments.monitors.batch import Batch
 from experiments.monitors.betting import log_growth, log_mean_exp, stakes
-from experiments.monitors.interface import Batch, Monitor, MonitorState, Verdict, open_share, positive, whole
+from experiments.monitors.interface import Monitor, MonitorState, Verdict, open_share, positive, whole
+from experiments.monitors.replications import alarmed, log_evidence_paths
+from experiments.monitors.streams import RatioStream, Stream
 from rage_env.errors import ConfigError, LogError
 
 __all__ = ["Null", "RatioMonitor", "Terms"]
@@ -131,7 +134,7 @@ class RatioMonitor(Monitor):
                 "each user-week enters once at each age"
             )
         if terms.group is not None:
-            batch = _only(batch, terms.group)
+            batch = batch.only(terms.group)
         record, units = self._record_of(batch)
         self._fold(record)
         if terms.null == "population":
@@ -194,6 +197,16 @@ class RatioMonitor(Monitor):
             reason=f"estimate at age {oldest} weeks; {above:.1%} of the denominator lies above the cap",
         )
 
+    def replicate(self, stream: Stream) -> NDArray[np.bool_]:
+        """(reps, weeks) stopped by this week, rows fed at one age."""
+        terms = self.terms
+        if not isinstance(stream, RatioStream) or len(terms.ages) > 1:
+            return super().replicate(stream)
+        capped = np.minimum(stream.denominator, terms.cap_usd * terms.window_weeks)
+        x = terms.sign * (stream.value - terms.limit * capped)
+        evidence = log_evidence_paths(x, terms.stake, shared_shock=terms.shared_shock)
+        return alarmed(evidence, terms.alpha)
+
     def merge(self, other: Self) -> Self:
         """A monitor over the users of both shards (the caller sees to it that they share none)."""
         self._check_partner(other)
@@ -226,13 +239,6 @@ class RatioMonitor(Monitor):
 def as_ages(ages: Sequence[int]) -> tuple[int, ...]:
     """The ages in rising order. Raises ConfigError where one is not a whole number."""
     return tuple(sorted(whole("ages", int(a) if isinstance(a, np.integer) else a, 0) for a in ages))
-
-
-def _only(batch: Batch, group: int) -> Batch:
-    keep = batch.groups() == group
-    if not keep.any():
-        raise LogError(f"batch of week {batch.week}: no rows of group {group} (present: {np.unique(batch.groups())})")
-    return batch if keep.all() else batch.where(keep)
 
 
 def _by_unit(batch: Batch, x: Floats, rows_per_unit: int) -> tuple[NDArray[np.int64], Floats]:

@@ -10,10 +10,11 @@ Ville's inequality; Waudby-Smith & Ramdas (2020), arXiv 2010.09686.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from experiments.monitors.interface import Validity, Verdict
 from experiments.monitors.ratio import Null, RatioMonitor, Terms, as_ages
+from experiments.monitors.streams import RatioStream, Stream
 
 __all__ = ["RatioBetting"]
 
@@ -48,3 +49,19 @@ class RatioBetting(RatioMonitor):
         rest = (null, window_weeks, shared_shock, rows_per_unit, group, points)
         terms = Terms(limit, cap_usd, limit * cap_usd, 1, alpha, as_ages(ages), *rest)
         super().__init__(terms)
+
+    @classmethod
+    def for_stream(cls, stream: Stream, alpha: float = 0.05) -> Self | None:
+        """Losses that are fully known at once."""
+        if not isinstance(stream, RatioStream):
+            return None
+        null: Null = "population" if stream.once else "cohort"
+        return cls(
+            limit=stream.limit,
+            cap_usd=stream.cap_usd,
+            alpha=alpha,
+            ages=[0],
+            null=null,
+            window_weeks=stream.window_weeks,
+            shared_shock=stream.shared_shock,
+        )

@@ -7,10 +7,11 @@ may enter, and losses are bounded by what the world enforces; capping observed l
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from experiments.monitors.interface import Validity, Verdict
 from experiments.monitors.ratio import Null, RatioMonitor, Terms, as_ages
+from experiments.monitors.streams import RatioStream, Stream
 
 __all__ = ["RatioCertificate"]
 
@@ -44,3 +45,20 @@ class RatioCertificate(RatioMonitor):
         rest = (null, window_weeks, shared_shock, rows_per_unit, group, points)
         terms = Terms(limit, cap_usd, max_loss_usd, -1, alpha, as_ages([mature_age_weeks]), *rest)
         super().__init__(terms)
+
+    @classmethod
+    def for_stream(cls, stream: Stream, alpha: float = 0.05) -> Self | None:
+        """Losses that are fully known, and bounded."""
+        if not isinstance(stream, RatioStream):
+            return None
+        null: Null = "population" if stream.once else "cohort"
+        return cls(
+            limit=stream.limit,
+            cap_usd=stream.cap_usd,
+            alpha=alpha,
+            max_loss_usd=stream.max_loss_usd,
+            mature_age_weeks=0,
+            null=null,
+            window_weeks=stream.window_weeks,
+            shared_shock=stream.shared_shock,
+        )

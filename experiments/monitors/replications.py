@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.monitors.betting import log_growth, log_mean_exp, stakes
+from experiments.monitors.betting import log_growth, log_mean_exp
 from experiments.monitors.boundaries import next_boundary, spent, start
 from experiments.monitors.contrast import Arms, chain_correlation, contrast, contrast_scale
 
-__all__ = ["GroupSequentialPaths", "alarmed", "group_sequential_paths", "log_evidence_paths", "running_means"]
+__all__ = ["GroupSequentialPaths", "alarmed", "group_sequential_paths", "log_evidence_paths"]
 
 Floats = NDArray[np.float64]
 
@@ -30,12 +30,6 @@ class GroupSequentialPaths:
     def crossed(self) -> NDArray[np.bool_]:
         """(reps, looks) a boundary was crossed at this look or before."""
         return np.asarray(np.logical_or.accumulate(np.abs(self.z) >= self.bound, axis=1), np.bool_)
-
-
-def running_means(weekly: Floats) -> Floats:
-    """(reps, weeks, n) mean per elapsed week of weekly values (reps, weeks, n)."""
-    elapsed = np.arange(1, weekly.shape[1] + 1)[:, None]
-    return np.asarray(np.cumsum(weekly, axis=1) / elapsed, np.float64)
 
 
 def group_sequential_paths(
@@ -61,9 +55,8 @@ def group_sequential_paths(
     return GroupSequentialPaths(now.estimate / stderr, bound)
 
 
-def log_evidence_paths(x: Floats, worst: float, *, shared_shock: bool = False, points: int = 24) -> Floats:
-    """(reps, weeks) log evidence of the mixture of bets on x (reps, weeks, n), never under -worst."""
-    stake = stakes(worst, points)
+def log_evidence_paths(x: Floats, stake: Floats, *, shared_shock: bool = False) -> Floats:
+    """(reps, weeks) log evidence of the mixture of bets on x (reps, weeks, n) at stakes (l,)."""
     growth = np.log1p(stake * x.mean(axis=-1)[..., None]) if shared_shock else log_growth(x, stake)
     return log_mean_exp(np.cumsum(growth, axis=1))
 

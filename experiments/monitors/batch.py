@@ -1,0 +1,124 @@
+"""One week of rows on their way into a monitor, checked once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rage_env.errors import LogError
+
+__all__ = ["Batch"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+_Scalar = TypeVar("_Scalar", bound=np.generic)
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Rows of one accrual week, as known at the end of `week`; the accrual week is `week - age_weeks`.
+
+    value: the weekly outcome, difference, loss or count that the monitor's page names. denominator: what a
+    ratio divides by. covariate: fixed before exposure. group: one code for all rows, or a code a row.
+    Raises LogError naming column, row, unit and rule.
+    """
+
+    week: int
+    unit: Ints  # (n,)
+    group: Ints | int  # (n,) codes from 0
+    value: Floats  # (n,), finite
+    denominator: Floats | None = None  # (n,), finite, >= 0
+    covariate: Floats | None = None  # (n,), finite
+    propensity: Floats | None = None  # (n,), in (0, 1]
+    age_weeks: int = 0
+
+    def __post_init__(self) -> None:
+        unit = _whole("unit", self.unit, self.week)
+        if not len(unit):
+            raise LogError(f"batch of week {self.week}: holds no rows; leave the week out instead")
+        if self.age_weeks < 0:
+            raise LogError(f"batch of week {self.week}: age_weeks must be >= 0, got {self.age_weeks}")
+        object.__setattr__(self, "unit", unit)
+        if not isinstance(self.group, int):
+            object.__setattr__(self, "group", self._rows("group", _whole("group", self.group, self.week)))
+        for name in ("value", "denominator", "covariate", "propensity"):
+            column = getattr(self, name)
+            if column is not None:
+                object.__setattr__(self, name, self._rows(name, np.asarray(column, dtype=np.float64)))
+        self.refuse(self.groups() < 0, "group", "must be a code from 0")
+        if self.denominator is not None:
+            self.refuse(self.denominator < 0, "denominator", "must be >= 0")
+        if self.propensity is not None:
+            self.refuse((self.propensity <= 0) | (self.propensity > 1), "propensity", "must lie in (0, 1]")
+
+    @property
+    def n(self) -> int:
+        """Rows."""
+        return len(self.unit)
+
+    def groups(self) -> Ints:
+        """(n,) group codes, one code spread over all rows where that is how it was given."""
+        return np.full(self.n, self.group, np.int64) if isinstance(self.group, int) else self.group
+
+    def refuse(self, bad: NDArray[np.bool_], name: str, rule: str) -> None:
+        """Raise LogError for the first row where `bad` (n,) is true."""
+        if bad.any():
+            row = int(np.argmax(bad))
+            held = self.groups()[row] if name == "group" else getattr(self, name)[row]
+            raise LogError(
+                f"batch of week {self.week}, row {row} (unit {self.unit[row]}): {name} {rule}; got {held} "
+                f"({int(bad.sum())} such rows)"
+            )
+
+    def require(self, name: Literal["denominator", "covariate", "propensity"], why: str) -> Floats:
+        """(n,) the optional column. Raises LogError saying why the monitor cannot do without it."""
+        column: Floats | None = getattr(self, name)
+        if column is None:
+            raise LogError(f"batch of week {self.week}: {name} is missing; {why}")
+        return column
+
+    def repeated(self) -> Ints:
+        """Units that have more than one row."""
+        units, rows = np.unique(self.unit, return_counts=True)
+        return units[rows > 1]
+
+    def only(self, group: int) -> Batch:
+        """The rows of one group. Raises LogError where there are none."""
+        keep = self.groups() == group
+        if not keep.any():
+            raise LogError(
+                f"batch of week {self.week}: no row of group {group} (present: {np.unique(self.groups()).tolist()})"
+            )
+        return self if keep.all() else self.where(keep)
+
+    def where(self, keep: NDArray[np.bool_]) -> Batch:
+        """The rows where `keep` (n,) is true; at least one."""
+
+        def kept(column: Floats | None) -> Floats | None:
+            return None if column is None else column[keep]
+
+        rest = (kept(self.denominator), kept(self.covariate), kept(self.propensity))
+        return Batch(self.week, self.unit[keep], self.groups()[keep], self.value[keep], *rest, self.age_weeks)
+
+    def _rows(self, name: str, column: NDArray[_Scalar]) -> NDArray[_Scalar]:
+        if column.shape != (self.n,):
+            raise LogError(f"batch of week {self.week}: {name} has shape {column.shape} for {self.n} units")
+        if column.dtype.kind == "f" and not np.isfinite(column).all():
+            row = int(np.argmin(np.isfinite(column)))
+            raise LogError(
+                f"batch of week {self.week}, row {row} (unit {self.unit[row]}): "
+                f"{name} must be finite; got {column[row]}"
+            )
+        return column
+
+
+def _whole(name: str, column: object, week: int) -> Ints:
+    array = np.asarray(column)
+    if array.ndim != 1 or array.dtype.kind not in "iu":
+        raise LogError(
+            f"batch of week {week}: {name} must be a row of whole numbers, got {array.dtype} of shape {array.shape}"
+        )
+    return array.astype(np.int64)

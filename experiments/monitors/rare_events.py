@@ -1,0 +1,135 @@
+"""Harm alarm for a rare 0/1 event against a limit: likelihood ratios mixed over a beta law truncated to rates above it.
+
+ln E = ln B(a+S, b+n-S) + ln(1 - I(a+S, b+n-S)) - ln B(a, b) - ln(1 - I(a, b)) - S ln p0 - (n-S) ln(1-p0), where I is
+the regularised incomplete beta function at p0, a = 1 and b = 1/(2 p0): most weight lies within a few times p0.
+Every factor has mean at most 1 under any rate up to p0, so Ville's inequality holds at any look.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Mapping
+from typing import ClassVar, Literal, Self, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import betaincc, betaln
+
+from experiments.monitors.batch import Batch
+from experiments.monitors.interface import Monitor, MonitorState, Validity, open_share
+from experiments.monitors.replications import alarmed
+from experiments.monitors.streams import EventStream, Stream
+from rage_env.errors import ConfigError, LogError
+
+__all__ = ["RareEvents", "log_evidence"]
+
+Floats = NDArray[np.float64]
+Trial = Literal["once", "hazard"]
+
+
+class RareEvents(Monitor):
+    """Alarms once the share of events is proven to exceed `limit`. Values are 0 or 1.
+
+    trial: `once`, each unit enters one time; `hazard`, a unit enters every week it is at risk, and the null bounds
+    each week's probability given the past. group: watch only this group's rows.
+    """
+
+    kind: ClassVar[str] = "rare_events"
+    validity: ClassVar[Validity] = "finite_sample"
+
+    def __init__(self, *, limit: float, alpha: float = 0.05, trial: Trial = "once", group: int | None = None) -> None:
+        super().__init__()
+        self.limit, self.alpha = open_share("limit", limit), open_share("alpha", alpha)
+        if trial not in get_args(Trial):
+            raise ConfigError(f"trial: must be one of {', '.join(get_args(Trial))}, got {trial!r}")
+        self.trial, self.group = trial, group
+        whose = "each unit's probability of an event" if trial == "once" else "each week's probability given the past"
+        self.null = f"H0: {whose} is at most {limit:g}"
+        self._seen = np.empty(0, np.int64)
+        self._records = np.empty((0, 3))  # (batches, 3) week, events, rows
+
+    def _take(self, batch: Batch) -> MonitorState:
+        if self.group is not None:
+            batch = batch.only(self.group)
+        batch.refuse((batch.value != 0) & (batch.value != 1), "value", "must be 0 or 1, one trial a row")
+        units = np.unique(batch.unit)
+        if len(units) < batch.n or (self.trial == "once" and np.isin(units, self._seen).any()):
+            again = units[np.isin(units, self._seen)][:1] if len(units) == batch.n else batch.repeated()[:1]
+            raise LogError(
+                f"{self.kind}: week {batch.week}: unit {again[0]} comes a second time; "
+                f"{'each unit enters once (trial hazard takes weeks)' if self.trial == 'once' else 'one row a week'}"
+            )
+        if self.week == batch.week:
+            raise LogError(f"{self.kind}: week {batch.week} was fed already; merge shards instead")
+        if self.trial == "once":
+            self._seen = np.union1d(self._seen, units)
+        self._records = np.vstack([self._records, [batch.week, batch.value.sum(), batch.n]])
+        return self._now(len(self._records))
+
+    def _now(self, batches: int) -> MonitorState:
+        events, rows = self._records[:batches, 1].cumsum(), self._records[:batches, 2].cumsum()
+        log_e = log_evidence(events, rows, self.limit)
+        most = max(0.0, float(log_e.max()))
+        return MonitorState(
+            estimate=float(events[-1] / rows[-1]),
+            lower=math.nan,
+            upper=math.nan,
+            e_value=float(np.exp(min(log_e[-1], 700.0))),
+            p_value=math.exp(-most),
+            verdict="harm" if most >= -math.log(self.alpha) else "continue",
+            validity=self.validity,
+            null=self.null,
+            week=int(self._records[batches - 1, 0]),
+            log_e=float(log_e[-1]),
+            n_units=int(rows[-1]),
+        )
+
+    @classmethod
+    def for_stream(cls, stream: Stream, alpha: float = 0.05) -> Self | None:
+        """0/1 events of units that enter once."""
+        return cls(limit=stream.limit, alpha=alpha) if isinstance(stream, EventStream) else None
+
+    def replicate(self, stream: Stream) -> NDArray[np.bool_]:
+        """(reps, weeks) stopped by this week."""
+        events = np.cumsum(stream.value.sum(axis=2), axis=1)
+        rows = np.arange(1, events.shape[1] + 1) * float(stream.value.shape[2])
+        return alarmed(log_evidence(events, np.broadcast_to(rows, events.shape), self.limit), self.alpha)
+
+    def merge(self, other: Self) -> Self:
+        """A monitor over the units of both shards."""
+        self._check_partner(other)
+        if self._records[:, 0].tolist() != other._records[:, 0].tolist():
+            raise LogError(f"{self.kind}: shards took in different weeks; merge them after the same batches")
+        shared = np.intersect1d(self._seen, other._seen)
+        if len(shared):
+            raise LogError(f"{self.kind}: unit {shared[0]} is in both shards; every unit belongs to one shard")
+        both = copy.copy(self)
+        both._seen = np.union1d(self._seen, other._seen)
+        both._records = self._records + other._records * [0, 1, 1]
+        both.states = [both._now(i) for i in range(1, len(both._records) + 1)]
+        return both
+
+    def _arrays(self) -> dict[str, NDArray[np.generic]]:
+        return {"seen": self._seen, "records": self._records}
+
+    def _restore(self, arrays: Mapping[str, NDArray[np.generic]]) -> None:
+        self._seen, self._records = arrays["seen"].astype(np.int64), arrays["records"].astype(np.float64)
+
+
+def log_evidence(events: Floats, rows: Floats, limit: float) -> Floats:
+    """(...) log evidence that the rate is above `limit`. events, rows: (...) counts so far."""
+    a, b = 1.0, 1 / (2 * limit)
+    after = betaln(a + events, b + rows - events) + _log_upper(a + events, b + rows - events, limit)
+    before = betaln(a, b) + math.log(betaincc(a, b, limit))
+    return np.asarray(after - before - events * math.log(limit) - (rows - events) * math.log1p(-limit), np.float64)
+
+
+def _log_upper(a: Floats, b: Floats, p: float) -> Floats:
+    """(...) log of the beta law's mass above p; by the slope of its log density where that mass underflows."""
+    mass = betaincc(a, b, p)
+    log_density = (a - 1) * math.log(p) + (b - 1) * math.log1p(-p) - betaln(a, b)
+    slope = np.maximum((b - 1) / (1 - p) - (a - 1) / p, 1e-300)
+    return np.asarray(
+        np.where(mass > 1e-280, np.log(np.maximum(mass, 1e-280)), log_density - np.log(slope)), np.float64
+    )

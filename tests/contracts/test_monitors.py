@@ -1,0 +1,260 @@
+"""One contract for every monitor: at a null it raises no more alarms than it promises, however often it is looked at.
+
+Each cell is a null in words (the docstring of the stream) x a monitor, 2,000 replications x 12 weekly looks, seeded.
+A monitor exactly at its level fails one of the cells by luck at most once in 10,000 choices of seeds (Bonferroni).
+The same check has to throw out what is known to be wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import zlib
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from experiments import monitors
+from experiments.monitors import Monitor, monitor_class, rehearsal
+from experiments.monitors.betting import log_growth, stakes
+from experiments.monitors.boundaries import spent
+from experiments.monitors.contrast import contrast
+from experiments.monitors.group_sequential import GroupSequential
+from experiments.monitors.replications import alarmed, group_sequential_paths, log_evidence_paths
+from experiments.monitors.streams import MeanStream, RatioStream, Stream
+from rage_env.errors import LogError
+
+ALPHA, REPS, WEEKS = 0.05, 2_000, 12
+STREAMS: dict[str, Callable[..., Stream]] = {**rehearsal.MEANS, **rehearsal.RATIOS, **rehearsal.EVENTS}
+
+
+def draw(name: str, reps: int = REPS, weeks: int = WEEKS) -> Stream:
+    return STREAMS[name](np.random.default_rng(zlib.crc32(name.encode())), reps, weeks)
+
+
+def cells() -> Iterator[tuple[str, str]]:
+    for stream in STREAMS:
+        example = draw(stream, 2, 2)
+        for name in monitors.names():
+            cls = monitor_class(name)
+            if cls.validity != "descriptive" and cls.for_stream(example, ALPHA) is not None:
+                yield name, stream
+
+
+CELLS = list(cells())
+
+
+def allowance(reps: int = REPS, alpha: float = ALPHA) -> float:
+    """Most false alarms a valid monitor shows: at its level, one cell in all of 10,000 runs of this file is above."""
+    sds = -float(ndtri(1e-4 / (len(CELLS) + 1)))
+    return alpha + sds * math.sqrt(alpha * (1 - alpha) / reps)
+
+
+def keeps_its_level(alarms: NDArray[np.bool_], alpha: float = ALPHA) -> bool:
+    """alarms: (reps,) an alarm was raised at some look."""
+    return float(alarms.mean()) <= allowance(len(alarms), alpha)
+
+
+def test_every_monitor_with_a_verdict_is_put_to_the_test_on_some_null() -> None:
+    tested = {name for name, _ in CELLS}
+    assert tested == {n for n in monitors.names() if monitor_class(n).validity != "descriptive"}
+    assert all(draw(s, 2, 2).null for s in STREAMS)
+
+
+@pytest.mark.parametrize(("name", "stream"), CELLS)
+def test_looking_every_week_raises_no_more_false_alarms_than_promised(name: str, stream: str) -> None:
+    drawn = draw(stream)
+    made = monitor_class(name).for_stream(drawn, ALPHA)
+    assert made is not None
+    assert keeps_its_level(made.replicate(drawn)[:, -1])
+
+
+@pytest.mark.parametrize(("name", "stream"), CELLS)
+def test_a_monitor_fed_week_by_week_stops_when_its_replications_do(name: str, stream: str) -> None:
+    drawn = STREAMS[stream](np.random.default_rng(3), 4, 6, 4.0)
+    made = monitor_class(name).for_stream(drawn, ALPHA)
+    assert made is not None
+    assert (made.replicate(drawn) == Monitor.replicate(made, drawn)).all()
+
+
+@pytest.mark.parametrize("name", monitors.names())
+def test_a_monitor_goes_on_after_saving_as_if_nothing_had_happened(name: str) -> None:
+    stream, made = _some_stream(name)
+    twin = monitor_class(name).for_stream(stream, ALPHA)
+    assert twin is not None
+    for week in range(3):
+        made.update(stream.batch(0, week))
+    arrays, facts = made.save()
+    twin.load({k: v.copy() for k, v in arrays.items()}, json.loads(json.dumps(facts)))
+    for week in range(3, 6):
+        assert repr(made.update(stream.batch(0, week))) == repr(twin.update(stream.batch(0, week)))
+    assert repr(made.states) == repr(twin.states)
+
+
+@pytest.mark.parametrize("name", monitors.names())
+def test_shards_of_users_merge_into_what_the_whole_would_have_said(name: str) -> None:
+    stream, whole = _some_stream(name)
+    shards = [monitor_class(name).for_stream(stream, ALPHA) for _ in range(2)]
+    for week in range(6):
+        batch = stream.batch(0, week)
+        whole.update(batch)
+        for half, shard in enumerate(shards):
+            assert shard is not None
+            shard.update(batch.where(np.arange(batch.n) // 2 % 2 == half))
+    left, right = shards
+    assert left is not None
+    assert right is not None
+    merged = left.merge(right)
+    assert merged.week == whole.week
+    now = merged.states[-1]
+    for field in ("estimate", "lower", "upper", "z", "boundary", "log_e", "p_value"):
+        assert getattr(now, field) == pytest.approx(getattr(whole.states[-1], field), rel=1e-9, abs=1e-12, nan_ok=True)
+
+
+@pytest.mark.parametrize("name", monitors.names())
+def test_a_rejected_batch_leaves_a_monitor_as_it_was(name: str) -> None:
+    stream, made = _some_stream(name)
+    made.update(stream.batch(0, 1))
+    before = repr(made.save())
+    for bad in (stream.batch(0, 0), stream.batch(0, 1)):
+        with pytest.raises(LogError):
+            made.update(bad)
+    assert repr(made.save()) == before
+
+
+@pytest.mark.parametrize("name", monitors.names())
+def test_states_and_paths_are_plain_and_say_what_is_tested(name: str) -> None:
+    stream, made = _some_stream(name)
+    for week in range(4):
+        state = made.update(stream.batch(0, week))
+        assert state.null.startswith("H0: ")
+        assert state.validity == monitor_class(name).validity
+        assert json.loads(json.dumps(state.to_json(), allow_nan=False))["week"] == week
+    path = made.path()
+    assert path.week.tolist() == [0, 1, 2, 3]
+    assert len(path.estimate) == len(path.lower) == len(path.boundary) == len(path.log_e) == len(path.verdict) == 4
+
+
+def _some_stream(name: str) -> tuple[Stream, Monitor]:
+    for stream in STREAMS:
+        drawn = draw(stream, 1, 6)
+        made = monitor_class(name).for_stream(drawn, ALPHA)
+        if made is not None:
+            return drawn, made
+    raise AssertionError(f"{name} is meant for no stream")
+
+
+def test_agents_tested_side_by_side_share_one_alpha() -> None:
+    agents, reps = 5, 1_000
+    drawn = rehearsal.many_agents(np.random.default_rng(11), reps, WEEKS, agents)
+    alarm, greedy = np.zeros(reps, np.bool_), np.zeros(reps, np.bool_)
+    for agent in range(1, agents + 1):
+        made = GroupSequential(weeks=WEEKS, mode="groups", treatment=agent, comparisons=agents)
+        paths = group_sequential_paths(*made.cohort.means_of(drawn), made.alpha)
+        alarm |= paths.crossed[:, -1]
+        greedy |= _ever(np.abs(paths.z) >= monitors.boundaries("obf", WEEKS, ALPHA))
+    assert keeps_its_level(alarm)
+    assert not keeps_its_level(greedy)
+
+
+def test_naive_peeking_is_thrown_out() -> None:
+    drawn = draw("iid_normal")
+    assert isinstance(drawn, MeanStream)
+    assert not keeps_its_level(_ever(_naive(drawn)))
+    assert keeps_its_level(_naive(drawn)[:, -1])
+
+
+@pytest.mark.parametrize("spending", ["obf", "pocock"])
+def test_cumulative_spending_used_at_every_look_is_thrown_out(spending: str) -> None:
+    time, reps = np.arange(1, WEEKS + 1) / WEEKS, 20_000
+    walk = np.cumsum(np.random.default_rng(2).normal(size=(reps, WEEKS)), axis=1) / np.sqrt(np.arange(1, WEEKS + 1))
+    wrong = -ndtri(spent(time, ALPHA, 2, spending) / 2)
+    right = monitors.boundaries(spending, WEEKS, ALPHA)
+    assert not keeps_its_level(_ever(np.abs(walk) >= wrong))
+    assert keeps_its_level(_ever(np.abs(walk) >= right))
+
+
+@pytest.mark.parametrize("stream", ["clustered", "autoregressive"])
+def test_user_weeks_taken_for_independent_units_are_thrown_out(stream: str) -> None:
+    drawn = draw(stream)
+    assert isinstance(drawn, MeanStream)
+    assert drawn.group is not None
+    treated = drawn.group == 1
+    bounds = monitors.boundaries("obf", WEEKS, ALPHA)
+    alarms = np.zeros(REPS, np.bool_)
+    for look in range(1, WEEKS + 1):
+        rows = drawn.value[:, :look].reshape(REPS, -1)
+        pooled = contrast(rows, np.tile(treated, look))
+        alarms |= np.abs(pooled.estimate / pooled.stderr) >= bounds[look - 1]
+    assert not keeps_its_level(alarms)
+
+
+def test_bets_placed_after_looking_are_thrown_out() -> None:
+    drawn = draw("persistent_fraudsters")
+    assert isinstance(drawn, RatioStream)
+    growth = log_growth(_x(drawn), stakes(drawn.limit * drawn.cap_usd))
+    assert not keeps_its_level(_ever(np.cumsum(growth.max(axis=-1), axis=1) >= -math.log(ALPHA)))
+
+
+def test_a_bet_on_each_user_is_thrown_out_where_a_week_has_one_luck() -> None:
+    drawn = draw("shared_shocks")
+    assert isinstance(drawn, RatioStream)
+    evidence = log_evidence_paths(_x(drawn), stakes(drawn.limit * drawn.cap_usd))
+    assert not keeps_its_level(alarmed(evidence, ALPHA)[:, -1])
+
+
+def test_persistent_users_fed_week_by_week_are_thrown_out_under_the_population_null() -> None:
+    rng, n, weeks = np.random.default_rng(5), 60, 26
+    fraudster = rng.random((REPS, 1, n)) < 0.05
+    gmv = np.minimum(150 * rng.exponential(size=(REPS, weeks, n)), 300)
+    a_fraudsters_loss = 0.02 * 150 * -math.expm1(-2) / 0.05
+    evidence = log_evidence_paths(np.where(fraudster, a_fraudsters_loss, 0.0) - 0.02 * gmv, stakes(0.02 * 300))
+    assert not keeps_its_level(alarmed(evidence, ALPHA)[:, -1])
+
+
+def test_the_mean_of_processes_on_different_clocks_would_not_keep_the_level() -> None:
+    """Why the alarm does not average its ages: a fair game in which the lagging process is bet against.
+
+    B doubles or halts after A has seen how; the sum at one clock never moves, the sum of A now and B before does.
+    """
+    rng = np.random.default_rng(7)
+    up = rng.random(REPS) < 0.5
+    late = rng.random(REPS) < 2 / 3
+    fast = np.stack([np.ones(REPS), 2.0 * ~up], axis=1)  # A_1, A_2
+    slow = np.stack([np.ones(REPS), 2.0 * up, 3.0 * (up & late)], axis=1)  # B_1, B_2, B_3
+    lagged = (fast[:, 1:] + slow) / 2  # A now, B a week before
+    crossed = _ever(lagged >= 1.5 - 1e-9)
+    assert fast[:, -1].mean() == pytest.approx(1, abs=0.1)
+    assert slow[:, -1].mean() == pytest.approx(1, abs=0.15)
+    assert not keeps_its_level(crossed, 1 / 1.5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stream", [s for s in STREAMS if s != "capped_small_arm"])
+def test_a_year_of_weekly_looks_raises_no_more_false_alarms_than_promised(stream: str) -> None:
+    """20,000 replications x 52 looks, in parts that fit in memory."""
+    parts = [STREAMS[stream](np.random.default_rng([9, part]), 250, 52) for part in range(80)]
+    for name in {n for n, s in CELLS if s == stream}:
+        made = [monitor_class(name).for_stream(p, ALPHA) for p in parts]
+        alarms = [m.replicate(p)[:, -1] for m, p in zip(made, parts, strict=True) if m is not None]
+        assert keeps_its_level(np.concatenate(alarms))
+
+
+def _ever(at_looks: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(reps,) true at some look."""
+    return np.asarray(at_looks.any(axis=1), np.bool_)
+
+
+def _naive(drawn: MeanStream) -> NDArray[np.bool_]:
+    """(reps, weeks) the fixed-horizon test rejects at this look."""
+    made = GroupSequential.for_stream(drawn, ALPHA)
+    assert made is not None
+    now = contrast(*made.cohort.means_of(drawn))
+    return np.asarray(np.abs(now.estimate / now.stderr) >= -ndtri(ALPHA / 2), np.bool_)
+
+
+def _x(drawn: RatioStream) -> NDArray[np.float64]:
+    return np.asarray(drawn.value - drawn.limit * np.minimum(drawn.denominator, drawn.cap_usd), np.float64)
