@@ -1,0 +1,119 @@
+"""What agents that learn have in common: beliefs of the cohort, guardrails on them, and state that can be saved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from agents.beliefs.cohort import BeliefSettings, CohortBelief
+from agents.interface import Decision, Problem, Reason
+from agents.parameters import AgentParams, Configured
+from agents.safety import Guard
+from rage_env.errors import DecisionError
+from rage_env.interface import NO_OFFER, Feedback, Observation
+
+__all__ = ["Learner", "LearnerParams"]
+
+Arrays = dict[str, NDArray[np.generic]]
+
+
+class LearnerParams(AgentParams):
+    """caution: posterior sds of pooled usage kept as margin on every guardrail. keep: evidence left after a week."""
+
+    caution: float = Field(default=1.5, ge=0, le=10)
+    keep: float = Field(default=0.99, gt=0, le=1)
+
+
+class Learner(Configured):
+    """Believes, plans under guardrails, learns; a subclass says which value it plans for (`choose`)."""
+
+    Params: ClassVar[type[AgentParams]] = LearnerParams
+    problem: Problem | None = None
+    belief: CohortBelief
+    last: NDArray[np.float64]
+
+    def start(self, problem: Problem) -> None:
+        self.problem = problem
+        self.belief = CohortBelief(problem, BeliefSettings(keep=self._learner.keep))
+        self.last = np.empty((0, problem.k))
+
+    def learn(self, feedback: Feedback) -> None:
+        self._started()
+        self.belief.learn(feedback)
+
+    def decide(self, observation: Observation) -> Decision:
+        problem = self._started()
+        _fits(problem, observation, self.name)
+        outlook = self.belief.look(observation)
+        guard = Guard(problem, observation, outlook, self._learner.caution)
+        start = self.last if self.last.shape == guard.base.shape else guard.base
+        decision = self.choose(observation, guard, start * observation.present[:, None])
+        self.last = decision.probs.astype(np.float64)
+        return decision.check(observation)
+
+    def choose(self, observation: Observation, guard: Guard, start: NDArray[np.float64]) -> Decision:
+        """Probabilities that keep the guard's rows. start: (n, k) last week's plan, where margins are linearised."""
+        raise NotImplementedError
+
+    def describe(self) -> dict[str, object]:
+        about: dict[str, object] = {"name": self.name, "unconstrained": False}
+        about["params"] = self.params.model_dump(mode="json")
+        if self.problem is not None and self.belief.basis is not None:
+            about["last_week_learned"] = self.belief.last_week
+            about["treated_rows"] = dict(
+                zip([a.name for a in self.problem.arms], self.belief.churn.rows.round(1).tolist(), strict=True)
+            )
+        return about
+
+    def save(self) -> tuple[Arrays, dict[str, object]]:
+        self._started()
+        arrays = {f"belief/{k}": v for k, v in self.belief.arrays().items()}
+        return {**arrays, "last": self.last, **self.own_arrays()}, {"name": self.name}
+
+    def load(self, arrays: Mapping[str, NDArray[np.generic]], facts: Mapping[str, object]) -> None:
+        self._started()
+        if facts.get("name") != self.name:
+            raise DecisionError(f"{self.name}: cannot take the state of {facts.get('name')!r}; load it into that agent")
+        self.belief.restore({k.removeprefix("belief/"): v for k, v in arrays.items() if k.startswith("belief/")})
+        self.last = np.array(arrays["last"], dtype=np.float64)
+        self.own_restore(arrays)
+
+    def own_arrays(self) -> Arrays:
+        """What a subclass remembers beside beliefs and plan."""
+        return {}
+
+    def own_restore(self, arrays: Mapping[str, NDArray[np.generic]]) -> None:
+        """Inverse of own_arrays."""
+
+    def rng(self, week: int) -> np.random.Generator:
+        """The agent's own luck of a week; the world's is another."""
+        return np.random.default_rng([self.params.seed, week + 1_000, *self.name.encode()])
+
+    @property
+    def _learner(self) -> LearnerParams:
+        assert isinstance(self.params, LearnerParams)
+        return self.params
+
+    def _started(self) -> Problem:
+        if self.problem is None:
+            raise DecisionError(f"{self.name}: asked before start; call start(problem) first")
+        return self.problem
+
+
+def reasons(probs: NDArray[np.floating], observation: Observation) -> NDArray[np.int8]:
+    """(n,) why each user was treated so: masked, targeted where an offer is likelier than not, else unprofitable."""
+    treated = 1.0 - probs[:, NO_OFFER] > 0.5
+    code = np.where(treated, Reason.TARGETED, Reason.UNPROFITABLE)
+    return np.where(observation.action_mask.sum(axis=1) > 1, code, Reason.MASKED).astype(np.int8)
+
+
+def _fits(problem: Problem, observation: Observation, name: str) -> None:
+    if observation.k != problem.k or observation.features.shape[1] != problem.d:
+        raise DecisionError(
+            f"{name}: started for {problem.k} arms and {problem.d} features, but week {observation.week} shows "
+            f"{observation.k} and {observation.features.shape[1]}; start the agent with this world's problem"
+        )

@@ -1,0 +1,193 @@
+"""Guardrails kept on cautious beliefs: rows with a margin of pooled uncertainty, and the way back when they break.
+
+The margin of a row is `caution` posterior standard deviations of its pooled rates at the planned exposure, a norm,
+hence convex: a row linearised at one plan is a valid cut for all plans and exact at its own (Kelley 1960).
+Pooling keeps the winner's curse small: a user is never chosen for an estimate of his own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import gammaincinv, ndtr
+
+from agents.beliefs.outlook import LATE_OFTEN, Outlook
+from agents.interface import Problem
+from rage_env.guardrails import Guardrail
+from rage_env.interface import NO_OFFER, Observation
+
+if TYPE_CHECKING:
+    from agents.allocation import Allocation, Linear
+
+__all__ = ["Guard", "floored", "usage_of"]
+
+Floats = NDArray[np.float64]
+_ROUNDS = 3
+_TINY = 1e-7  # of a row's spread: room for float32 probabilities
+
+
+class Guard:
+    """The guardrails of one week as believed. caution: standard deviations of pooled usage kept as margin."""
+
+    def __init__(self, problem: Problem, observation: Observation, outlook: Outlook, caution: float) -> None:
+        self.problem, self.observation, self.outlook, self.caution = problem, observation, outlook, caution
+        self.nobody = np.zeros((observation.n, observation.k))
+        self.nobody[:, NO_OFFER] = 1.0
+        self.floor = _floor(problem, observation)
+        wanted = floored(self.nobody, self.floor, observation)
+        self.floor = self.floor * self._share_kept(wanted)
+        self.base = floored(self.nobody, self.floor, observation)
+
+    def rows(
+        self, plan: Floats, guardrails: Sequence[Guardrail] | None = None, *, caution: float | None = None
+    ) -> list[Linear]:
+        """Cautious rows, linear around `plan` (n, k); a limit below what the base itself uses is lifted to that."""
+        from agents.allocation.program import guardrail_rows
+
+        rows: list[Linear] = []
+        for guardrail in self.problem.guardrails if guardrails is None else guardrails:
+            means = {
+                **self.outlook.means,
+                **self._cautious(guardrail, plan, self.caution if caution is None else caution),
+            }
+            rows += guardrail_rows((guardrail,), means, self.observation)
+        return rows
+
+    def plan(
+        self, value: Floats, start: Floats, prices0: Floats | None = None
+    ) -> tuple[Allocation, NDArray[np.float32]]:
+        """The best allocation that keeps every cautious row; margins are first taken around `start` (n, k).
+
+        Also the probabilities themselves, which are the allocation's unless its last margins had to be drawn back.
+        """
+        from agents.allocation import allocate
+
+        observation = self.observation
+        rows = self._lifted(self.rows(start))
+        for _ in range(_ROUNDS):
+            found = allocate(value, rows, observation.action_mask, observation.unit, floor=self.floor, prices0=prices0)
+            probs = found.probs.astype(np.float64)
+            cuts = self._lifted(self.rows(probs))
+            broken = [c for c in cuts if _excess(c, probs) > 1e-6]
+            if not broken:
+                return found, found.probs
+            rows, prices0 = rows + broken, None
+        return found, self.kept(probs).astype(np.float32)
+
+    def kept(self, probs: Floats) -> Floats:
+        """`probs` (n, k), drawn back towards the base just as far as the cautious rows ask."""
+        share = 1.0
+        for at_probs, at_base in zip(self._lifted(self.rows(probs)), self._lifted(self.rows(self.base)), strict=True):
+            used, least = usage_of(at_probs, probs), usage_of(at_base, self.base)
+            limit = np.maximum(_limits(at_probs), least)
+            over = used > limit
+            if over.any():
+                share = min(share, float(((limit - least)[over] / (used - least)[over]).min()))
+        return self.base + max(share, 0.0) * (probs - self.base)
+
+    def _lifted(self, rows: Sequence[Linear]) -> list[Linear]:
+        """The same rows with limits that the base can keep, and a hair of room for rounding."""
+        from agents.allocation import Linear
+
+        out = []
+        for row in rows:
+            hair = _TINY * float(np.abs(row.coef).max(axis=1).sum())
+            sign = 1.0 if row.sense == "<=" else -1.0
+            limit = sign * np.maximum(sign * _limits(row) - hair, sign * usage_of(row, self.base) + hair)
+            out.append(
+                Linear(
+                    row.name, row.coef, limit if row.segment is not None else float(limit[0]), row.sense, row.segment
+                )
+            )
+        return out
+
+    def _share_kept(self, wanted: Floats) -> float:
+        """The largest part of the floor expected to use no more than the limit, or than leaving everybody alone."""
+        share = 1.0
+        for row in self.rows(wanted, caution=0.0):
+            sign = 1.0 if row.sense == "<=" else -1.0
+            none, all_of_it = sign * usage_of(row, self.nobody), sign * usage_of(row, wanted)
+            room = np.maximum(sign * _limits(row) - none, 0.0)
+            grows = all_of_it - none > room
+            if grows.any():
+                share = min(share, float((room[grows] / (all_of_it - none)[grows]).min()))
+        return share
+
+    def _cautious(self, guardrail: Guardrail, plan: Floats, caution: float) -> dict[str, Floats]:
+        """Means of the rated columns of a guardrail, each with its part of the row's margin at this plan."""
+        outlook = self.outlook
+        rated = [c for c in guardrail.numerator if c in outlook.variance]
+        beyond = plan - self.observation.status_quo if guardrail.relative_to == "status_quo" else plan
+        totals = {c: guardrail.numerator[c] * self._total(beyond, c) for c in rated}
+        sums = {e.arm: beyond[:, e.arm] @ outlook.late_rows for e in outlook.late}  # (p,) of each arm
+        weight = guardrail.numerator.get(LATE_OFTEN, 0.0)
+        variance = sum(float((outlook.variance[c] * totals[c] ** 2).sum()) for c in rated)
+        variance += weight**2 * sum(float(sums[e.arm] @ e.covariance @ sums[e.arm]) for e in outlook.late)
+        if variance <= 0 or caution <= 0:
+            return {}
+        mean = 0.0 if guardrail.relative_to else sum(self._expected(c, plan) * guardrail.numerator[c] for c in rated)
+        width = _width(caution, mean, variance) / variance * (1.0 if guardrail.sense == "<=" else -1.0)
+        out = {}
+        for c in rated:
+            margin = (width * outlook.variance[c] * totals[c]).T[outlook.stratum]
+            out[c] = np.maximum(outlook.means[c] + outlook.exposure[c] * margin, 0.0)  # no rate is negative
+        for e in outlook.late if weight else ():
+            out[LATE_OFTEN][:, e.arm] += width * weight * (outlook.late_rows @ (e.covariance @ sums[e.arm]))
+        return out
+
+    def _total(self, plan: Floats, column: str) -> Floats:
+        """(k, s) exposure of the plan."""
+        outlook, strata = self.outlook, self.outlook.variance[column].shape[1]
+        weighted = plan * outlook.exposure[column]
+        return np.stack([np.bincount(outlook.stratum, weights=w, minlength=strata) for w in weighted.T])
+
+    def _expected(self, column: str, plan: Floats) -> float:
+        return float(np.einsum("nk,nk->", self.outlook.means[column], plan))
+
+
+def floored(probs: Floats, floor: Floats, observation: Observation) -> Floats:
+    """`probs` with at least `floor` (n,) on every allowed arm, the rest in proportion."""
+    least = floor[:, None] * observation.action_mask
+    return np.asarray(least + (1.0 - least.sum(axis=1, keepdims=True)) * probs)
+
+
+def usage_of(row: Linear, probs: Floats) -> Floats:
+    """(1,) or (codes,) usage of a row under probs (n, k)."""
+    each = np.einsum("nk,nk->n", row.coef, probs)
+    if row.segment is None:
+        return np.array([each.sum()])
+    inside = row.segment >= 0
+    codes = max(int(row.segment.max(initial=-1)) + 1, np.size(row.limit))
+    return np.bincount(row.segment[inside], weights=each[inside], minlength=codes)
+
+
+def _limits(row: Linear) -> Floats:
+    if row.segment is None or np.ndim(row.limit):
+        return np.atleast_1d(np.asarray(row.limit, dtype=np.float64))
+    return np.full(int(row.segment.max(initial=-1)) + 1, float(row.limit))
+
+
+def _excess(row: Linear, probs: Floats) -> float:
+    """Usage beyond the limit, relative to the spread of the row."""
+    sign = 1.0 if row.sense == "<=" else -1.0
+    over = float((sign * (usage_of(row, probs) - _limits(row))).max(initial=0.0))
+    return over / max(float(np.abs(row.coef).max(axis=1).sum()), 1e-300)
+
+
+def _width(caution: float, mean: float, variance: float) -> float:
+    """The margin: `caution` sds, or what a gamma law of this mean and variance asks for where that is more."""
+    sd = float(np.sqrt(variance))
+    if mean <= 0:
+        return caution * sd
+    shape = mean**2 / variance
+    upper = float(gammaincinv(shape, ndtr(caution))) * variance / mean
+    return float(np.clip(upper - mean, caution * sd, 2.0 * caution * sd))
+
+
+def _floor(problem: Problem, observation: Observation) -> Floats:
+    """(n,) least propensity of allowed arms; users who left have none."""
+    floor = np.broadcast_to(np.asarray(problem.floor, dtype=np.float64), (observation.n,))
+    return np.where(observation.present, floor, 0.0)
