@@ -34,8 +34,8 @@ def next_lives(
         alive=old.alive & (now["churned"] == 0),
         age=old.age + 1,
         shock=now["next_shock"],
-        active_bits=((old.active_bits << 1) | was_active) & _LAST_FOUR,
-        contact_bits=((old.contact_bits << 1) | contacted) & _LAST_FOUR,
+        active_bits=_shifted(old.active_bits, was_active),
+        contact_bits=_shifted(old.contact_bits, contacted),
         gmv=gmv,
         recency=np.where(was_active, np.float32(0), np.minimum(old.recency + 1, _LONGEST_RECENCY)),
         intensity_seen=seen,
@@ -43,6 +43,10 @@ def next_lives(
         last_response=answer,
         fraud_reported=old.fraud_reported,
     )
+
+
+def _shifted(bits: NDArray[np.uint8], newest: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    return np.bitwise_or(np.left_shift(bits, np.uint8(1)), newest.view(np.uint8)) & _LAST_FOUR
 
 
 def _intensity(week: Week, signals: SignalParams) -> NDArray[np.float32]:

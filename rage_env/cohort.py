@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from gymnasium.spaces import Box, Discrete, MultiDiscrete
 from gymnasium.vector import AutoresetMode, VectorEnv
 from numpy.typing import NDArray
 
+from rage_env import options as choices
 from rage_env import scenario as scenarios
-from rage_env.errors import ConfigError, DecisionError, did_you_mean
+from rage_env.errors import DecisionError
 from rage_env.features import FeatureTable
 from rage_env.interface import NO_OFFER
 from rage_env.log import Reports, WeekLog
-from rage_env.outcomes import COLUMNS, IMMEDIATE, value
+from rage_env.outcomes import COLUMNS, DELAYED, IMMEDIATE, value
 from rage_env.pending import Pending, reports_of_week
 from rage_env.randomness import Noise, seed_key
+from rage_env.recycle import Recycled
 from rage_env.spaces import BroadcastBox
 from rage_env.standing import Standing
 from rage_env.state import CHUNK, Lives, Traits
@@ -30,10 +32,11 @@ __all__ = ["CohortEnv"]
 
 Info = dict[str, Any]  # Gymnasium's own type
 Floats = NDArray[np.float32]
-_OPTIONS = ("reset_mask",)
+_FRAUD_REPORTS = DELAYED.index("fraud_reports")
+_FILL = 4096  # rows written at once where all are alike
 
 
-class CohortEnv(VectorEnv[Floats, NDArray[np.int64], Floats]):
+class CohortEnv(VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # Any: rewards are float32, ends are bool
     """A cohort of users living week by week. Remembers everyone's state, pending reports and the calendar.
 
     base: scenario name or path; scenario: nested overrides; other keywords are scenario fields (`weeks=52`).
@@ -44,6 +47,26 @@ class CohortEnv(VectorEnv[Floats, NDArray[np.int64], Floats]):
     keep_burn_in: keep the burn-in weeks as WeekLogs in `burn_in_logs`.
     Raises ConfigError for what the scenario's schema refuses.
     """
+
+    chunk = CHUNK  # slots lived at once; the world is the same at any size
+    key: int  # of seed and episode
+    week: int  # the coming one
+    generation: NDArray[np.int64]  # (n,) how many people held the slot before
+    traits: Traits
+    lives: Lives
+    standing: Standing
+    columns_all: Columns  # the whole ledger of the week just lived, by accrual
+    last_arm: NDArray[np.intp]  # (n,) as lived
+    last_present: NDArray[np.bool_]  # (n,) before that week
+    is_new: NDArray[np.bool_]  # (n,)
+    pre_period: dict[str, Floats]  # {immediate column: (n,)} sums over burn-in
+    burn_in_logs: list[WeekLog]
+    burn_in_reports: list[Reports]
+    _pending: Pending
+    _reported: Reports
+    _left_over: Reports | None
+    _spare: Lives | None
+    _cost: Floats
 
     metadata: dict[str, Any] = {"render_modes": [], "autoreset_mode": AutoresetMode.DISABLED}  # noqa: RUF012  # Gymnasium's own declaration
 
@@ -64,15 +87,22 @@ class CohortEnv(VectorEnv[Floats, NDArray[np.int64], Floats]):
         keep_burn_in: bool = False,
         **fields: Any,
     ) -> None:
-        _check_choices(num_envs, population, reward, first_slot, n_max or num_envs)
-        self.scenario = scenarios.load(base, [{**(scenario or {}), **fields}])
+        n_max = first_slot + num_envs if n_max is None else n_max
+        choices.check(num_envs, population, reward, first_slot, n_max)
+        self._made_with: dict[str, Any] = {
+            "base": base, "scenario": {**(scenario or {}), **fields}, "population": population, "reward": reward,
+            "newborn": newborn, "cohort_sums": cohort_sums,
+        }  # fmt: skip
+        self.scenario = scenarios.load(base, [self._made_with["scenario"]])
         self.num_envs, self.population, self.reward_kind = num_envs, population, reward
-        self.newborn, self.first_slot, self.n_max = newborn, first_slot, n_max or num_envs
+        self.newborn, self.first_slot, self.n_max = newborn, first_slot, n_max
         self.cohort_sums, self.threads, self.keep_burn_in = cohort_sums, threads, keep_burn_in
         self.world = World(self.scenario)
         self.features = FeatureTable(self.scenario.population)
         self.truth = Truth(self)
         self.laws = self.scenario.delay_laws
+        self._ledgers: Recycled[np.float32] = Recycled(np.float32)
+        self._pages: Recycled[np.float32] = Recycled(np.float32)
         mode = AutoresetMode.DISABLED if population == "closed" else AutoresetMode.SAME_STEP
         self.autoreset_mode = mode
         self.metadata = {**type(self).metadata, "autoreset_mode": mode}
@@ -92,7 +122,7 @@ class CohortEnv(VectorEnv[Floats, NDArray[np.int64], Floats]):
         `seed` beats the constructor's; without one the next episode of the same seed begins.
         """
         super().reset(seed=seed)
-        mask = _reset_mask(options, self.num_envs)
+        mask = choices.reset_mask(options, self.num_envs)
         if mask is not None and not mask.all():
             if self._seed is None:
                 raise DecisionError("reset_mask before the first reset: there is nobody to replace yet; reset() first")
@@ -108,14 +138,13 @@ class CohortEnv(VectorEnv[Floats, NDArray[np.int64], Floats]):
         self._begin()
         return self._observe()
 
-    def step(
-        self, actions: NDArray[np.int64]
-    ) -> tuple[Floats, Floats, NDArray[np.bool_], NDArray[np.bool_], Info]:
+    def step(self, actions: NDArray[np.int64]) -> tuple[Floats, Floats, NDArray[np.bool_], NDArray[np.bool_], Info]:
         """Live one week under these arms, (n,). Departed users' entries are ignored: they are at arm 0."""
         if self._seed is None or self.week >= self.scenario.weeks:
             raise DecisionError("step: the episode has not begun or is over; call reset() first")
         arm = self._checked(actions)
-        was_alive = self.lives.alive
+        was_alive = self.lives.alive.copy()
+        self._left_over = None
         self.columns_all = self._live(arm, self.week, may_leave=True)
         self.last_arm, self.last_present = arm, was_alive
         self._report(self.week)
@@ -145,8 +174,17 @@ class CohortEnv(VectorEnv[Floats, NDArray[np.int64], Floats]):
         return self._reported
 
     def settle(self) -> Reports:
-        """What is still to be reported: read once the run is over, so that nothing is lost."""
-        return self._pending.rest()
+        """What is still to be reported: read once the run is over, so that nothing is lost.
+
+        Right after an open cohort has begun its next episode by itself, this is what the ended one left.
+        """
+        return self._pending.rest() if self._left_over is None else self._left_over
+
+    def twin(self, num_envs: int | None = None, **changes: Any) -> Self:
+        """A new cohort of the same world, not yet reset; changes: keywords of the constructor."""
+        nested = {**self._made_with["scenario"], **changes.pop("scenario", {})}
+        keywords = {**self._made_with, "scenario": nested, **changes}
+        return type(self)(self.num_envs if num_envs is None else num_envs, **keywords)
 
     # --- inside ------------------------------------------------------------------------------------------------
 
@@ -156,10 +194,10 @@ class CohortEnv(VectorEnv[Floats, NDArray[np.int64], Floats]):
         self.key = seed_key(self._seed, self.episode)
         self.generation = np.zeros(n, np.int64)
         self.traits, lives = self.world.population.draw(self.key, self._user_ids(), newborn=self.newborn)
+        self._spare, self._left_over = None, None
         self.standing = Standing(scenario.guardrails)
         self._pending, self._reported = Pending(), Reports.empty()
-        self.burn_in_logs: list[WeekLog] = []
-        self.burn_in_reports: list[Reports] = []
+        self.burn_in_logs, self.burn_in_reports = [], []
         self.pre_period = {c: np.zeros(n, np.float32) for c in IMMEDIATE}
         joining_age = lives.age
         self.lives = Lives.at_joining(joining_age - np.float32(scenario.burn_in_weeks), lives.shock)
@@ -168,7 +206,7 @@ class CohortEnv(VectorEnv[Floats, NDArray[np.int64], Floats]):
             self._burn_in(week, nobody)
         self.week = 0
         self.is_new = self.lives.age < 1
-        self.columns_all: Columns = {}
+        self.columns_all = {}
         self._cost = np.zeros((n, len(scenario.guardrails)), np.float32)
 
     def _burn_in(self, week: int, nobody: NDArray[np.intp]) -> None:
@@ -186,27 +224,28 @@ class CohortEnv(VectorEnv[Floats, NDArray[np.int64], Floats]):
 
     def _live(self, arm: NDArray[np.intp], week: int, *, may_leave: bool) -> Columns:
         """One week of everyone, chunk by chunk; returns the ledger and moves the lives on."""
-        ledger: Columns = {c: np.empty(self.num_envs, np.float32) for c in COLUMNS}
-        after = Lives(*(np.empty_like(getattr(self.lives, f)) for f in Lives.__dataclass_fields__))
+        block = self._ledgers.get((len(COLUMNS), self.num_envs))
+        ledger: Columns = dict(zip(COLUMNS, block, strict=True))
+        after = self._spare or self.lives.copy()
 
         def one(start: int) -> Reports:
-            rows = slice(start, start + CHUNK)
+            rows = slice(start, start + self.chunk)
             traits, luck = self.traits.rows(rows), self.luck(rows, week)
             now, lives = self.world.live(traits, self.lives.rows(rows), arm[rows], luck, may_leave=may_leave)
             after.put(rows, lives)
             columns = ledger_of(now, len(arm[rows]))
-            for name, column in columns.items():
-                ledger[name][rows] = column
+            for name in COLUMNS:
+                ledger[name][rows] = now.get(name, 0)
             return reports_of_week(week, traits.user_id, columns, luck, self.laws)
 
-        starts = range(0, self.num_envs, CHUNK)
+        starts = range(0, self.num_envs, self.chunk)
         if self.threads > 1:
             with ThreadPoolExecutor(self.threads) as pool:
                 caused = list(pool.map(one, starts))
         else:
             caused = [one(start) for start in starts]
         self._pending.add(Reports.concat(caused))
-        self.lives = after
+        self.lives, self._spare = after, self.lives
         return ledger
 
     def luck(self, rows: slice, week: int) -> Noise:
@@ -216,7 +255,7 @@ class CohortEnv(VectorEnv[Floats, NDArray[np.int64], Floats]):
     def _report(self, week: int) -> None:
         self._reported = self._pending.pop(week)
         slot, generation = self._slots(self._reported.user_id)
-        cases = self._reported.column == 2
+        cases = self._reported.column == _FRAUD_REPORTS
         mine = cases & (generation == self.generation[slot])
         np.add.at(self.lives.fraud_reported, slot[mine], self._reported.amount[mine])
         if week >= 0:
@@ -234,9 +273,11 @@ class CohortEnv(VectorEnv[Floats, NDArray[np.int64], Floats]):
         self.generation[mask] += 1
         rows = np.flatnonzero(mask)
         traits, lives = self.world.population.draw(self.key, self._user_ids()[rows], newborn=True)
-        self.traits, self.lives = self.traits.copy(), self.lives.copy()
+        self.traits = self.traits.copy()  # what was observed of the departed stays as it was
         self.traits.put(rows, traits)
         self.lives.put(rows, lives)
+        for total in self.pre_period.values():
+            total[rows] = 0
         self.is_new = self.is_new | mask
         self._cost[rows] = 0
 
@@ -246,8 +287,7 @@ class CohortEnv(VectorEnv[Floats, NDArray[np.int64], Floats]):
         last_obs, last_info = self._observe()
         ended = terminated | truncated
         if truncated.any():
-            self.episode += 1
-            self._begin()
+            self._next_episode()
             ended = np.ones_like(ended)
         else:
             self._refill(ended)
@@ -259,6 +299,13 @@ class CohortEnv(VectorEnv[Floats, NDArray[np.int64], Floats]):
         final_info.update({f"_{k}": ended for k in final_info})
         info.update(final_obs=final, _final_obs=ended, final_info=final_info, _final_info=ended)
         return obs, reward, terminated | (ended & ~truncated), truncated, info
+
+    def _next_episode(self) -> None:
+        """Begin again; what the last step brought stays readable until the next one."""
+        columns, reported, left_over = self.columns_all, self._reported, self._pending.rest()
+        self.episode += 1
+        self._begin()
+        self.columns_all, self._reported, self._left_over = columns, reported, left_over
 
     def _checked(self, actions: NDArray[np.int64]) -> NDArray[np.intp]:
         arm = np.asarray(actions)
@@ -274,27 +321,32 @@ class CohortEnv(VectorEnv[Floats, NDArray[np.int64], Floats]):
         return np.where(self.lives.alive, arm, NO_OFFER).astype(np.intp)
 
     def _reward(self) -> Floats:
-        """Net revenue of the week with losses as reported in it; `value` also counts who left."""
+        """Net revenue of the week with losses as reported in it; `value` also counts who left.
+
+        A departed user's late losses are never booked to the newcomer in the slot; they stand in `reports()`.
+        """
         books: dict[str, NDArray[Any]] = {c: self.columns_all[c] for c in IMMEDIATE}
-        slot, _ = self._slots(self._reported.user_id)
-        for code, name in ((0, "loss_fraud"), (1, "loss_credit")):
+        slot, generation = self._slots(self._reported.user_id)
+        here = generation == self.generation[slot]
+        reported, slot = self._reported.where(here), slot[here]
+        for name in ("loss_fraud", "loss_credit"):
             paid = np.zeros(self.num_envs, np.float32)
-            mine = self._reported.column == code
-            np.add.at(paid, slot[mine], self._reported.amount[mine])
+            mine = reported.column == DELAYED.index(name)
+            np.add.at(paid, slot[mine], reported.amount[mine])
             books[name] = paid
         retention = self.scenario.retention_value_usd if self.reward_kind == "value" else 0.0
-        self._cost = self.standing.cost(books, self._reported, slot, self.last_present)
+        self._cost = self.standing.cost(books, reported, slot, self.last_present)
         return value(books, retention).astype(np.float32)
 
     def _features(self) -> Floats:
-        out = np.empty((len(self.features), self.num_envs), np.float32)
-        for start in range(0, self.num_envs, CHUNK):
-            rows = slice(start, start + CHUNK)
+        out: Floats = self._pages.get((len(self.features), self.num_envs))
+        for start in range(0, self.num_envs, self.chunk):
+            rows = slice(start, start + self.chunk)
             self.features.write(self.traits.rows(rows), self.lives.rows(rows), out[:, rows])
         return out.T
 
     def _observe(self) -> tuple[Floats, Info]:
-        n, alive = self.num_envs, self.lives.alive
+        n, alive = self.num_envs, self.lives.alive.copy()
         g = len(self.scenario.guardrails)
         info: Info = {
             "action_mask": self._masked(np.ones(self.world.arms.k, np.int8)),
@@ -324,34 +376,11 @@ class CohortEnv(VectorEnv[Floats, NDArray[np.int64], Floats]):
     def _masked(self, row: NDArray[Any]) -> NDArray[Any]:
         """(n, k): `row` for those present, arm 0 alone for those who left."""
         out = np.empty((self.num_envs, len(row)), row.dtype)
-        out[:] = row
+        alike = np.repeat(row[None], _FILL, axis=0)
+        for start in range(0, self.num_envs, _FILL):
+            part = out[start : start + _FILL]
+            part[:] = alike[: len(part)]
         alone = np.zeros_like(row)
         alone[NO_OFFER] = 1
-        out[~self.lives.alive] = alone
+        out[np.flatnonzero(~self.lives.alive)] = alone
         return out
-
-
-def _check_choices(num_envs: int, population: str, reward: str, first_slot: int, n_max: int) -> None:
-    problems = []
-    for name, held, known in (("population", population, ("closed", "open")), ("reward", reward, ("cash", "value"))):
-        if held not in known:
-            problems.append(f"{name}: {held!r} is not one of {', '.join(known)}{did_you_mean(str(held), known)}")
-    if num_envs < 1:
-        problems.append(f"num_envs: at least one user, got {num_envs}")
-    if first_slot < 0 or n_max < num_envs:
-        problems.append(f"n_max: {n_max} slots in all cannot hold {num_envs} from slot {first_slot} on")
-    if problems:
-        raise ConfigError(problems)
-
-
-def _reset_mask(options: Mapping[str, Any] | None, n: int) -> NDArray[np.bool_] | None:
-    for key in options or ():
-        if key not in _OPTIONS:
-            raise ConfigError(f"reset: unknown option {key!r}{did_you_mean(key, _OPTIONS)}")
-    mask = (options or {}).get("reset_mask")
-    if mask is None:
-        return None
-    mask = np.asarray(mask)
-    if mask.shape != (n,) or mask.dtype != np.bool_:
-        raise ConfigError(f"reset_mask: must be ({n},) bool, got {mask.dtype} {mask.shape}")
-    return mask

@@ -25,16 +25,18 @@ _LOG_USD = 40.0
 
 @dataclass(frozen=True)
 class Feature:
-    """One observed number: read(traits, lives) -> (n,), between low and high."""
+    """One observed number: read(traits, lives) -> (n,), between low and high; `cut` where it could lie beyond."""
 
     name: str
     low: float
     high: float
     read: Callable[[Traits, Lives], Floats]
+    cut: bool = False
 
 
 def _log_usd(amount: Floats) -> Floats:
-    return np.log(amount + np.float32(1))
+    out: Floats = np.log(amount + np.float32(1))
+    return out
 
 
 def _recent_gmv(lives: Lives) -> Floats:
@@ -45,21 +47,21 @@ def _recent_gmv(lives: Lives) -> Floats:
 
 
 _STATE = (
-    Feature("log_age", 0.0, 12.0, lambda t, s: np.log(np.maximum(s.age, np.float32(0)) + np.float32(1))),
+    Feature("log_age", 0.0, 12.0, lambda t, s: np.log(np.maximum(s.age, np.float32(0)) + np.float32(1)), cut=True),
     Feature("active_1w", 0.0, 1.0, lambda t, s: (s.active_bits & np.uint8(1)).astype(np.float32)),
     Feature("active_4w", 0.0, 4.0, lambda t, s: _COUNT.take(s.active_bits)),
     Feature("momentum", 0.0, 4.0, lambda t, s: _MOMENTUM.take(s.active_bits)),
     Feature("recency_weeks", 0.0, 26.0, lambda t, s: s.recency),
-    Feature("intensity", 0.0, 1e4, lambda t, s: s.intensity_seen),
-    Feature("log_gmv_1w", 0.0, _LOG_USD, lambda t, s: _log_usd(s.gmv[0])),
-    Feature("log_gmv_4w", 0.0, _LOG_USD, lambda t, s: _recent_gmv(s)),
+    Feature("intensity", 0.0, 1e4, lambda t, s: s.intensity_seen, cut=True),
+    Feature("log_gmv_1w", 0.0, _LOG_USD, lambda t, s: _log_usd(s.gmv[0]), cut=True),
+    Feature("log_gmv_4w", 0.0, _LOG_USD, lambda t, s: _recent_gmv(s), cut=True),
     Feature("contacts_4w", 0.0, 4.0, lambda t, s: _COUNT.take(s.contact_bits)),
     Feature("last_response", -1.0, 1.0, lambda t, s: s.last_response),
-    Feature("fraud_reported", 0.0, 1e6, lambda t, s: s.fraud_reported),
+    Feature("fraud_reported", 0.0, 1e6, lambda t, s: s.fraud_reported, cut=True),
     Feature("kyc_high", 0.0, 1.0, lambda t, s: t.kyc),
-    Feature("device_risk", -_FAR, _FAR, lambda t, s: t.device),
-    Feature("churn_signal", -_FAR, _FAR, lambda t, s: t.churn_signal),
-    Feature("credit_signal", -_FAR, _FAR, lambda t, s: t.credit_signal),
+    Feature("device_risk", -_FAR, _FAR, lambda t, s: t.device, cut=True),
+    Feature("churn_signal", -_FAR, _FAR, lambda t, s: t.churn_signal, cut=True),
+    Feature("credit_signal", -_FAR, _FAR, lambda t, s: t.credit_signal, cut=True),
 )
 
 
@@ -88,4 +90,7 @@ class FeatureTable:
     def write(self, traits: Traits, lives: Lives, out: Floats) -> None:
         """Fill out (d, n), one feature a row. Values beyond a bound are cut to it."""
         for j, feature in enumerate(self.features):
-            np.clip(feature.read(traits, lives), self.low[j], self.high[j], out=out[j])
+            if feature.cut:
+                np.clip(feature.read(traits, lives), self.low[j], self.high[j], out=out[j])
+            else:
+                out[j] = feature.read(traits, lives)

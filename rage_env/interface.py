@@ -81,7 +81,7 @@ class Observation:
     @property
     def k(self) -> int:
         """Arms."""
-        return self.action_mask.shape[1]
+        return int(self.action_mask.shape[1])
 
 
 @dataclass(frozen=True)

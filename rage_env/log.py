@@ -61,8 +61,8 @@ class Reports:
             return cls.empty()
         return cls(*(np.concatenate([getattr(p, f) for p in parts]) for f in cls.__dataclass_fields__))
 
-    def where(self, keep: NDArray[np.bool_]) -> Self:
-        """Rows where `keep` (len,) is true."""
+    def where(self, keep: NDArray[np.bool_] | NDArray[np.intp] | slice) -> Self:
+        """Rows where `keep` (len,) is true, or the rows it lists."""
         return type(self)(*(getattr(self, f)[keep] for f in self.__dataclass_fields__))
 
     def amounts(self, column: str) -> Self:

@@ -23,20 +23,29 @@ def reports_of_week(
 
     One uniform a user-week sets the delays of all its columns; a column's own law turns it into weeks.
     """
+    something = columns[DELAYED[0]] != 0
+    for name in DELAYED[1:]:
+        something |= columns[name] != 0
+    rows = np.flatnonzero(something)
+    if not len(rows):
+        return Reports.empty()
+    uniform = luck.take(rows).uniform(Draw.DELAY)
     parts = []
     for code, name in enumerate(DELAYED):
-        rows = np.flatnonzero(columns[name])
-        if len(rows):
-            delay = laws[name].weeks(luck.take(rows).uniform(Draw.DELAY))
-            parts.append(
-                Reports(
-                    user_id=user_id[rows],
-                    accrual_week=np.full(len(rows), week, np.int32),
-                    reported_week=(week + delay).astype(np.int32),
-                    column=np.full(len(rows), code, np.int8),
-                    amount=columns[name][rows],
-                )
+        amount = columns[name][rows]
+        due = np.flatnonzero(amount)
+        if not len(due):
+            continue
+        mine = rows[due]
+        parts.append(
+            Reports(
+                user_id=user_id[mine],
+                accrual_week=np.full(len(mine), week, np.int32),
+                reported_week=(week + laws[name].weeks(uniform[due])).astype(np.int32),
+                column=np.full(len(mine), code, np.int8),
+                amount=amount[due],
             )
+        )
     return Reports.concat(parts)
 
 
@@ -48,8 +57,15 @@ class Pending:
 
     def add(self, reports: Reports) -> None:
         """Keep these until they fall due."""
-        for due in np.unique(reports.reported_week):
-            self._due.setdefault(int(due), []).append(reports.where(reports.reported_week == due))
+        if not len(reports):
+            return
+        first = int(reports.reported_week.min())
+        after = (reports.reported_week - first).astype(np.int16)  # so that the sort counts instead of comparing
+        ordered = reports.where(np.argsort(after, kind="stable"))
+        ends = np.cumsum(np.bincount(after))
+        for i, (start, end) in enumerate(zip((0, *ends[:-1]), ends, strict=True)):
+            if end > start:
+                self._due.setdefault(first + i, []).append(ordered.where(slice(start, end)))
 
     def pop(self, week: int) -> Reports:
         """What is reported in this week."""

@@ -196,7 +196,8 @@ def _archetypes(
     person: _Person, archetype: ArchetypeParams, intercepts: NDArray[np.float64], u: NDArray[np.float64]
 ) -> NDArray[np.int8]:
     below = np.cumsum(_softmax(_scores(person, archetype) + intercepts), axis=1)[:, :-1]
-    return (u[:, None] > below).sum(axis=1).astype(np.int8)
+    out: NDArray[np.int8] = (u[:, None] > below).sum(axis=1).astype(np.int8)
+    return out
 
 
 @lru_cache(maxsize=32)
@@ -206,7 +207,7 @@ def _intercepts(params: PopulationParams) -> NDArray[np.float64]:
     luck = Noise(key, person_keys(key, np.arange(_REFERENCE_SIZE)), POPULATION_WEEK)
     scores = _scores(_person(luck, params.churn, newborn=False), params.archetype)
     mix = np.maximum(np.array(params.archetype.mix), 1e-300)
-    intercepts = np.log(mix)
+    intercepts: NDArray[np.float64] = np.log(mix)
     for _ in range(500):
         shares = _softmax(scores + intercepts).mean(axis=0)
         step = np.log(mix / np.maximum(shares, 1e-300))
@@ -227,5 +228,3 @@ def _log_mean_active_spend(engage: engagement.Params, spend: spending.Params) ->
     level = np.exp(spend.between_sd * spend.copula * z)
     rest = 0.5 * (spend.between_sd**2 * (1 - spend.copula**2) + spend.within_sd**2)
     return float(np.log((active * level).sum() / active.sum()) + rest)
-
-

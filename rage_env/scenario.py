@@ -107,8 +107,8 @@ def _arm_problems(scenario: Scenario) -> Iterator[str]:
     if names[0] != "no_offer":
         yield f"arms.0: arm 0 is always no_offer, got {names[0]!r}"
     yield from (f"arms: two are called {n!r}" for n in sorted(set(names)) if names.count(n) > 1)
-    if scenario.status_quo.arm not in names:
-        yield f"status_quo.arm: no arm is called {scenario.status_quo.arm!r}{did_you_mean(scenario.status_quo.arm, names)}"
+    if (usual := scenario.status_quo.arm) not in names:
+        yield f"status_quo.arm: no arm is called {usual!r}{did_you_mean(usual, names)}"
     for i, arm in enumerate(scenario.arms):
         if arm.bonus_usd > arm.offer_cap_usd:
             yield f"arms.{i}.offer_cap_usd: {arm.offer_cap_usd:g} lies below the bonus of {arm.bonus_usd:g}"
@@ -151,5 +151,7 @@ def load(name_or_path: str | Path, overrides: Mapping[str, Any] | Sequence[str] 
     scenario = yamlfile.load(Scenario, path, overrides)
     missing = scenario.unsourced()
     if missing:
-        raise ConfigError([f"{path}: sources: no source covers the number {p} (write one, or 'assumed')" for p in missing])
+        raise ConfigError(
+            [f"{path}: sources: no source covers the number {p} (write one, or 'assumed')" for p in missing]
+        )
     return scenario

@@ -54,7 +54,7 @@ class Standing:
         """
         n = len(present)
         out = np.zeros((len(self.guardrails), n), np.float32)
-        head = {"present": present.astype(np.float32), "assigned": np.float32(1)}
+        head = {"present": present.astype(np.float32), "assigned": np.ones(n, np.float32)}
         for i, guardrail in enumerate(self.guardrails):
             sides = ((guardrail.numerator, 1.0), (guardrail.denominator or {}, -guardrail.limit))
             for column, weight in ((c, w * sign) for side, sign in sides for c, w in side.items()):
@@ -62,5 +62,6 @@ class Standing:
                     mine = reports.column == DELAYED.index(column)
                     np.add.at(out[i], slot[mine], np.float32(weight) * reports.amount[mine])
                 else:
-                    out[i] += np.float32(weight) * (head[column] if column in head else columns[column])
+                    counted: NDArray[np.float32] = head[column] if column in head else columns[column]
+                    out[i] += np.float32(weight) * counted
         return out.T

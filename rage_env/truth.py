@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from rage_env.errors import DecisionError
 from rage_env.outcomes import COLUMNS
-from rage_env.state import CHUNK, Archetype, FraudType
+from rage_env.state import Archetype, FraudType
 from rage_env.week import Columns
 
 if TYPE_CHECKING:
@@ -69,9 +69,9 @@ class Truth:
         if env.week >= env.scenario.weeks:
             raise DecisionError(f"truth: the episode of {env.scenario.weeks} weeks is over; there is no coming week")
         n, k = env.num_envs, env.world.arms.k
-        out = {c: np.empty((k, n), dtype) for c in COLUMNS}
-        for start in range(0, n, CHUNK):
-            rows = slice(start, min(start + CHUNK, n))
+        out: dict[str, NDArray[Any]] = {c: np.empty((k, n), dtype) for c in COLUMNS}
+        for start in range(0, n, env.chunk):
+            rows = slice(start, min(start + env.chunk, n))
             for a in range(k):
                 columns = weeks_columns(rows, np.full(rows.stop - start, a, np.intp))
                 for name in COLUMNS:

@@ -29,7 +29,8 @@ def probability(week: Week, params: Params) -> NDArray[np.float32]:
     log_hazard = week.arms.log_hazard.take(week.cell) * week.now["response"] + week.now["fatigue"]
     np.exp(log_hazard, out=log_hazard)
     rate = np.minimum(week.traits.churn_rate * log_hazard, np.float32(params.highest_rate))
-    return rate * week.lives.alive
+    out: NDArray[np.float32] = rate * week.lives.alive
+    return out
 
 
 def draw(week: Week, params: Params) -> Columns:

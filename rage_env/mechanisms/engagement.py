@@ -65,7 +65,9 @@ def probability(week: Week, params: Params) -> NDArray[np.float32]:
     logit += np.float32(params.momentum_logit) * (_MOMENTUM.take(week.lives.active_bits) - 1)
     logit -= week.now["fatigue"]
     np.exp(-logit, out=logit)
-    return (week.lives.alive & (week.lives.age >= 0)) / (1 + logit)
+    logit += 1
+    here = (week.lives.alive & (week.lives.age >= 0)).astype(np.float32)
+    return np.divide(here, logit, out=logit)
 
 
 def draw(week: Week, params: Params) -> Columns:

@@ -32,7 +32,6 @@ class Params(MechanismParams):
     memory: float = Field(ge=0, lt=1)
 
 
-
 def draw(week: Week, params: Params) -> Columns:
     """Multipliers of the arm's effects and the fatigue term; no luck is involved."""
     by_bits = 1 / (1 + np.float32(params.saturation) * _COUNT)
@@ -54,4 +53,5 @@ def mean(week: Week, params: Params) -> Columns:
 def next_load(load: NDArray[np.float32], contacts: NDArray[Any], params: Params) -> NDArray[np.float32]:
     """(n,) load after a week with these contacts."""
     memory = np.float32(params.memory)
-    return memory * load + (1 - memory) * contacts
+    out: NDArray[np.float32] = memory * load + np.float32(1 - params.memory) * contacts.astype(np.float32)
+    return out

@@ -31,7 +31,8 @@ class Params(MechanismParams):
 
 
 def _location(week: Week) -> NDArray[np.float32]:
-    return week.traits.log_spend + week.arms.log_spend.take(week.cell) * week.now["response_root"]
+    out: NDArray[np.float32] = week.traits.log_spend + week.arms.log_spend.take(week.cell) * week.now["response_root"]
+    return out
 
 
 def draw(week: Week, params: Params) -> Columns:

@@ -1,0 +1,43 @@
+"""What may be asked of a cohort besides its scenario: choices of its constructor and options of its reset."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rage_env.errors import ConfigError, did_you_mean
+
+__all__ = ["check", "reset_mask"]
+
+_OPTIONS = ("reset_mask",)
+
+
+def check(num_envs: int, population: str, reward: str, first_slot: int, n_max: int) -> None:
+    """Raises ConfigError naming every choice that cannot be met."""
+    problems = []
+    for name, held, known in (("population", population, ("closed", "open")), ("reward", reward, ("cash", "value"))):
+        if held not in known:
+            problems.append(f"{name}: {held!r} is not one of {', '.join(known)}{did_you_mean(str(held), known)}")
+    if num_envs < 1:
+        problems.append(f"num_envs: at least one user, got {num_envs}")
+    if first_slot < 0 or n_max < first_slot + num_envs:
+        problems.append(f"n_max: {n_max} slots in all cannot hold {num_envs} from slot {first_slot} on")
+    if problems:
+        raise ConfigError(problems)
+
+
+def reset_mask(options: Mapping[str, Any] | None, n: int) -> NDArray[np.bool_] | None:  # Any: Gymnasium's own type
+    """(n,) slots that get a newcomer, or None for a new episode. Raises ConfigError for what reset does not know."""
+    for key in options or ():
+        if key not in _OPTIONS:
+            raise ConfigError(f"reset: unknown option {key!r}{did_you_mean(key, _OPTIONS)}")
+    mask = (options or {}).get("reset_mask")
+    if mask is None:
+        return None
+    mask = np.asarray(mask)
+    if mask.shape != (n,) or mask.dtype != np.bool_:
+        raise ConfigError(f"reset_mask: must be ({n},) bool, got {mask.dtype} {mask.shape}")
+    return mask
