@@ -23,7 +23,7 @@ from experiments.config import ExperimentConfig, study_hash
 from rage_env.errors import LogError, RunError
 from rage_env.yamlfile import config_hash
 
-__all__ = ["PER_GUARDRAIL", "SCHEMA", "TABLES", "WEEKLY", "Results", "Study"]
+__all__ = ["LEADERBOARD", "MONITORS", "PER_GUARDRAIL", "SCHEMA", "TABLES", "WEEKLY", "Results", "Study", "latest"]
 
 SCHEMA = 1
 """Raised whenever a file of the folder changes its meaning."""
@@ -35,6 +35,13 @@ WEEKLY = ("week", "value", "net_revenue", "nrpau", "present", "share_of_oracle")
 
 PER_GUARDRAIL = ("slack_true", "slack_reported", "slack_realised", "violated", "price")
 """Further weekly columns are called `<one of these>.<guardrail>`."""
+
+
+LEADERBOARD = ("agent", "value", "net_revenue", "gain", "gain_lower", "gain_upper", "nrpau", "weeks_violated")
+"""Least columns of the leaderboard; gain: of value over no_offer, usd per assigned user-week, with its interval."""
+
+MONITORS = ("agent", "seed", "monitor", "week", "estimate", "lower", "upper", "boundary", "log_e", "verdict")
+"""Least columns of the monitors' table, one row a look; monitor: the label of the entry in the experiment."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +136,17 @@ class Results:
         return storage.read_json(self.path / "config.json")
 
     @property
+    def baseline(self) -> str:
+        """Label of the agent that does nothing, which others are compared with."""
+        entries = self.config.get("agents")
+        found = (
+            [e for e in entries if isinstance(e, dict) and e.get("kind") == "no_offer"]
+            if isinstance(entries, list)
+            else []
+        )
+        return str((found[0].get("name") or "no_offer") if found else "no_offer")
+
+    @property
     def figures(self) -> Path:
         """Folder of the figures."""
         return self.path / "figures"
@@ -202,3 +220,12 @@ def _check_weekly(weekly: pd.DataFrame, what: str, weeks: int) -> None:
         raise RunError(f"{what}: weekly table lacks the columns {missing}; columns that are no numbers: {text}")
     if list(weekly["week"]) != list(range(weeks)):
         raise RunError(f"{what}: weekly table must hold weeks 0..{weeks - 1} once each, has {list(weekly['week'])}")
+
+
+def latest(out: str | Path, name: str | None = None) -> Results:
+    """The newest results folder under `out`, of the study `name` if given. Raises LogError where there is none."""
+    found = sorted(Path(out).glob(f"{name or '*'}-????????/study.json"), key=lambda file: file.stat().st_mtime)
+    if not found:
+        what = f"of {name!r} " if name else ""
+        raise LogError(f"{Path(out)}: holds no results {what}yet; `rage run {name or 'quickstart'}` makes some")
+    return Results.open(found[-1].parent)
