@@ -1,0 +1,213 @@
+"""An allocation judged from outside: its bound from prices alone, its usage from probabilities alone.
+
+Nothing here is shared with the solver, on purpose. Weak duality: for any prices >= 0, no probabilities that keep
+the rows are worth more than the limits at those prices plus every unit's best arm net of what the rows charge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.allocation.result import Allocation
+from agents.allocation.rows import Floats, Linear, Robust
+
+__all__ = ["Certificate", "verify"]
+
+_GRID = 2.0**24
+
+
+@dataclass(frozen=True, eq=False)
+class Certificate:
+    """What could be confirmed. problems is empty exactly when the allocation is what it claims to be."""
+
+    value: float
+    bound: float
+    gap: float
+    usage: Floats  # (g,)
+    slack: Floats  # (g,)
+    max_violation: float
+    problems: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing was found wrong."""
+        return not self.problems
+
+
+@dataclass(frozen=True, eq=False)
+class _One:
+    """One expanded row as dense numbers, `sum(coef * x) <= limit`."""
+
+    name: str
+    coef: Floats
+    limit: float
+    stated: float
+    sign: float
+    norm: float  # what a robust row adds beyond its mean, 0 for linear rows
+
+
+def verify(
+    value: NDArray[np.floating],
+    rows: Sequence[Linear | Robust],
+    allocation: Allocation,
+    action_mask: NDArray[np.integer] | NDArray[np.bool_] | None = None,
+    unit: NDArray[np.integer] | None = None,
+    *,
+    floor: float | NDArray[np.floating] = 0.0,
+    tol: float = 1e-9,
+) -> Certificate:
+    """Checks an allocation of the same program; never raises for a bad answer, it lists what is wrong.
+
+    Arguments are those given to `allocate`. A floor counts as rounded up to the next multiple of 2**-24.
+    """
+    v = np.asarray(value, dtype=np.float64)
+    mask = np.ones(v.shape, bool) if action_mask is None else np.asarray(action_mask) > 0
+    x = allocation.probs.astype(np.float64)
+    ones = [one for row in rows for one in _expanded(row, x)]
+    least = _least(mask, unit, floor)
+    usage = np.array([one.sign * (float((one.coef * x).sum()) + one.norm) for one in ones])
+    slack = np.array([one.limit - one.sign * used for one, used in zip(ones, usage, strict=True)])
+    spread = np.array([_spread(one.coef, mask) for one in ones])
+    size = np.array([max(abs(one.stated), s, 1e-300) for one, s in zip(ones, spread, strict=True)])
+    violation = float((np.maximum(-slack, 0) / size).max(initial=0.0))
+    bound = _bound(v, ones, allocation.prices, mask, unit, least)
+    worth = float((v * x).sum())
+    gap = (bound - worth) / max(abs(bound), _spread(v, mask), 1e-300)
+    problems = _shape_problems(x, mask, unit, least)
+    names = [one.name for one in ones]
+    names = [f"{name}#{names[:i].count(name) + 1}" if name in names[:i] else name for i, name in enumerate(names)]
+    if tuple(names) != allocation.row_names:
+        problems.append(f"row_names: {allocation.row_names} stand for {names}")
+    if allocation.infeasibility is None:
+        problems += _claims(allocation, worth, bound, gap, slack, violation, tol)
+    elif not _farkas(ones, allocation.infeasibility.multipliers, mask, unit, least):
+        problems.append("infeasibility: the multipliers prove no contradiction")
+    return Certificate(worth, bound, gap, usage, slack, violation, tuple(problems))
+
+
+def _expanded(row: Linear | Robust, x: Floats) -> list[_One]:
+    if isinstance(row, Robust):
+        pull = np.tensordot(x, np.asarray(row.factor, dtype=np.float64), axes=([0, 1], [0, 1]))
+        length = float(np.sqrt(pull @ pull))
+        along = np.asarray(row.factor, dtype=np.float64) @ (pull / length if length else pull)
+        coef = np.asarray(row.mean, dtype=np.float64) + row.radius * along
+        return [_One(row.name, coef, float(row.limit), float(row.limit), 1.0, 0.0)]
+    sign = 1.0 if row.sense == "<=" else -1.0
+    coef = sign * np.asarray(row.coef, dtype=np.float64)
+    if row.segment is None:
+        return [_One(row.name, coef, sign * float(row.limit), float(row.limit), sign, 0.0)]
+    out = []
+    for code in sorted({int(c) for c in row.segment if c >= 0}):
+        stated = float(row.limit if np.ndim(row.limit) == 0 else np.asarray(row.limit)[code])
+        inside = (np.asarray(row.segment) == code)[:, None]
+        out.append(_One(f"{row.name}[{code}]", coef * inside, sign * stated, stated, sign, 0.0))
+    return out
+
+
+def _spread(array: Floats, mask: NDArray[np.bool_]) -> float:
+    top = np.max(array, axis=1, where=mask, initial=-np.inf)
+    return float(np.sum(top - np.min(array, axis=1, where=mask, initial=np.inf)))
+
+
+def _own(mask: NDArray[np.bool_], unit: NDArray[np.integer] | None) -> NDArray[np.intp]:
+    """(n,) decision of each user: the unit, or a number of one's own where the mask leaves one arm."""
+    lone = np.arange(len(mask)) + (0 if unit is None else int(np.max(unit, initial=0)) + 1)
+    return lone if unit is None else np.where(np.count_nonzero(mask, axis=1) == 1, lone, unit)
+
+
+def _least(mask: NDArray[np.bool_], unit: NDArray[np.integer] | None, floor: float | NDArray[np.floating]) -> Floats:
+    """(n,) floor that binds each user, on the grid; none where only one arm is left."""
+    on_grid = np.ceil(np.full(len(mask), 1.0) * floor * _GRID - 1e-6) / _GRID
+    own = _own(mask, unit)
+    order = np.argsort(own, kind="stable")
+    heads = np.flatnonzero(np.diff(own[order], prepend=-1))
+    highest = np.empty(len(mask))
+    highest[order] = np.repeat(np.maximum.reduceat(on_grid[order], heads), np.diff(heads, append=len(mask)))
+    return np.where(_common(mask, unit).sum(axis=1) == 1, 0.0, highest)
+
+
+def _common(mask: NDArray[np.bool_], unit: NDArray[np.integer] | None) -> NDArray[np.bool_]:
+    """(n, k) arms that every user of the same decision may take."""
+    if unit is None:
+        return mask
+    own = _own(mask, unit)
+    order = np.argsort(own, kind="stable")
+    heads = np.flatnonzero(np.diff(own[order], prepend=-1))
+    out = np.empty_like(mask)
+    out[order] = np.repeat(
+        np.logical_and.reduceat(mask[order], heads, axis=0), np.diff(heads, append=len(mask)), axis=0
+    )
+    return out
+
+
+def _best_sum(net: Floats, mask: NDArray[np.bool_], unit: NDArray[np.integer] | None, least: Floats) -> float:
+    """The most that probabilities within mask, units and floors can make of `sum(net * x)`."""
+    common, own = _common(mask, unit), _own(mask, unit)
+    order = np.argsort(own, kind="stable")
+    heads = np.flatnonzero(np.diff(own[order], prepend=-1))
+    sums = np.add.reduceat(net[order], heads, axis=0)
+    arms, low = common[order][heads], least[order][heads]
+    floors = low * np.sum(sums, axis=1, where=arms)
+    left = 1.0 - low * arms.sum(axis=1)
+    return float((floors + left * np.max(sums, axis=1, where=arms, initial=-np.inf)).sum())
+
+
+def _bound(
+    v: Floats,
+    ones: list[_One],
+    prices: Floats,
+    mask: NDArray[np.bool_],
+    unit: NDArray[np.integer] | None,
+    least: Floats,
+) -> float:
+    net, credit = v.copy(), 0.0
+    for one, price in zip(ones, prices, strict=True):
+        net -= max(float(price), 0.0) * one.coef
+        credit += max(float(price), 0.0) * one.limit
+    return credit + _best_sum(net, mask, unit, least)
+
+
+def _farkas(
+    ones: list[_One], weights: Floats, mask: NDArray[np.bool_], unit: NDArray[np.integer] | None, least: Floats
+) -> bool:
+    """Whether the least weighted usage exceeds the weighted limit."""
+    if (weights < 0).any() or not weights.any():
+        return False
+    nothing = np.zeros(mask.shape)
+    return _bound(nothing, ones, weights, mask, unit, least) < 0
+
+
+def _shape_problems(x: Floats, mask: NDArray[np.bool_], unit: NDArray[np.integer] | None, least: Floats) -> list[str]:
+    problems = []
+    if (np.abs(x.sum(axis=1) - 1) > 1e-7).any() or (x < 0).any():
+        problems.append(f"probs: user {int(np.abs(x.sum(axis=1) - 1).argmax())} does not hold a distribution")
+    if (x[~mask] != 0).any():
+        problems.append("probs: an arm that is not allowed has probability above 0")
+    common = _common(mask, unit)
+    if (x + 1e-12 < least[:, None] * common).any():
+        problems.append("probs: an allowed arm lies below its floor")
+    own = _own(mask, unit)
+    _, first, back = np.unique(own, return_index=True, return_inverse=True)
+    if (x != x[first][back.reshape(-1)]).any():
+        problems.append("probs: users of one unit have different probabilities")
+    return problems
+
+
+def _claims(
+    a: Allocation, worth: float, bound: float, gap: float, slack: Floats, violation: float, tol: float
+) -> list[str]:
+    """What the allocation says of itself, held against what was recomputed."""
+    size = max(abs(bound), abs(worth), 1e-300)
+    problems = []
+    if abs(a.value - worth) > 1e-9 * size or abs(a.bound - bound) > 1e-9 * size:
+        problems.append(f"value and bound: claimed {a.value!r} and {a.bound!r}, recomputed {worth!r} and {bound!r}")
+    if gap > tol + a.rounding_loss_bound / size:
+        problems.append(f"gap: {gap:.3g} between bound and value, at most {tol:.3g} was asked")
+    if violation > tol:
+        row = a.row_names[int(np.argmin(slack))]
+        problems.append(f"{row}: exceeds its limit by {violation:.3g} of its size")
+    return problems

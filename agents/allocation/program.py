@@ -1,0 +1,215 @@
+"""Guardrails and believed outcomes as rows of the week's program, and their refusal in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.allocation.result import Allocation
+from agents.allocation.rows import Linear
+from rage_env.errors import GuardrailError, did_you_mean
+from rage_env.guardrails import Guardrail, linear_row, weighted_sum
+from rage_env.interface import NO_OFFER, Observation
+
+__all__ = ["guardrail_rows", "require_kept"]
+
+Means = Mapping[str, NDArray[np.floating]]
+
+
+def guardrail_rows(
+    guardrails: Sequence[Guardrail],
+    means: Means,
+    observation: Observation,
+    *,
+    known: Sequence[Guardrail] | None = None,
+    last_denominator: Mapping[str, float] | None = None,
+    spare_no_offer: bool = False,
+) -> list[Linear]:
+    """One Linear for each guardrail, two for each fairness bound.
+
+    means: `{column: (n, k)}` expected outcomes of the week; `present` is taken from the observation. known: the
+    problem's guardrails in order, when `guardrails` are only some of them, so that sums to date find their
+    guardrail. last_denominator: `{guardrail: last week's denominator}` for lagged ones; without it the expected
+    denominator of leaving everybody alone stands in. spare_no_offer: a limit that leaving everybody alone
+    exceeds is lifted to what that uses, as the definition of a true violation does. Raises GuardrailError for
+    guardrails that cannot be written as rows.
+    """
+    shape = (observation.n, observation.k)
+    wrong = [c for c, mean in means.items() if np.shape(mean) != shape]
+    if wrong:
+        raise GuardrailError(f"{wrong[0]}: expected outcomes have shape {np.shape(means[wrong[0]])}, not {shape}.")
+    full = {**means, "present": np.broadcast_to(observation.present[:, None].astype(np.float64), shape)}
+    rows: list[Linear] = []
+    for guardrail in guardrails:
+        left = _used_to_date(guardrail, guardrails if known is None else known, observation)
+        lag = _lagged(guardrail, full, last_denominator or {})
+        if guardrail.between is not None:
+            rows += _fairness(guardrail, full, observation)
+        elif guardrail.scope.kind == "cohort":
+            rows += _cohort(guardrail, full, observation, left, lag)
+        else:
+            rows.append(_segments(guardrail, full, observation, left, lag))
+    return [_spared(row) for row in rows] if spare_no_offer else rows
+
+
+def _used_to_date(guardrail: Guardrail, known: Sequence[Guardrail], observation: Observation) -> float:
+    """What the window's earlier weeks have used of the right-hand side; 0 for weekly guardrails."""
+    if guardrail.horizon == "week":
+        return 0.0
+    names = [g.name for g in known]
+    if guardrail.name not in names or len(names) != len(observation.numerator_to_date):
+        raise GuardrailError(
+            f"{guardrail.name}: its sums to date cannot be found among {len(observation.numerator_to_date)} when "
+            f"{len(names)} guardrails are known. Pass the problem's guardrails as `known`."
+        )
+    at = names.index(guardrail.name)
+    used = float(observation.numerator_to_date[at])
+    if guardrail.denominator is not None:
+        used -= guardrail.limit * float(observation.denominator_to_date[at])
+    return used
+
+
+def _lagged(guardrail: Guardrail, means: Means, last: Mapping[str, float]) -> float | None:
+    """Last week's denominator of a lagged guardrail, else None."""
+    if guardrail.denominator is None or guardrail.denominator_lag == 0:
+        return None
+    if guardrail.name in last:
+        return float(last[guardrail.name])
+    shape = np.shape(next(iter(means.values())))
+    return float(weighted_sum(guardrail.denominator, means, shape)[:, NO_OFFER].sum())
+
+
+def _cohort(
+    guardrail: Guardrail, means: Means, observation: Observation, used: float, lag: float | None
+) -> list[Linear]:
+    row = linear_row(guardrail, means, status_quo=observation.status_quo, denominator_total=lag)
+    room = _minimum_room(guardrail, means, lag)
+    if room is None:
+        return []
+    sign = -1.0 if guardrail.sense == ">=" else 1.0
+    return [Linear(guardrail.name, row.coef, row.limit - sign * used + room)]
+
+
+def _minimum_room(guardrail: Guardrail, means: Means, lag: float | None) -> float | None:
+    """Room gained because counts below `min_count` break nothing; None when no choice can reach that count.
+
+    `num - c * den <= min_count - c * max den` implies `num <= min_count`, so the larger of this and 0 is safe.
+    """
+    if guardrail.min_count == 0 or guardrail.denominator is None or guardrail.sense == ">=":
+        return 0.0
+    shape = np.shape(next(iter(means.values())))
+    most = float(weighted_sum(guardrail.numerator, means, shape).max(axis=1).sum())
+    if most <= guardrail.min_count:
+        return None
+    den = float(weighted_sum(guardrail.denominator, means, shape).max(axis=1).sum()) if lag is None else lag
+    return max(0.0, guardrail.min_count - guardrail.limit * den)
+
+
+def _segments(guardrail: Guardrail, means: Means, observation: Observation, used: float, lag: float | None) -> Linear:
+    """One limit for each segment or account; sums to date and lagged sums exist for the cohort only."""
+    if used or lag is not None:
+        raise GuardrailError(
+            f"{guardrail.name}: sums to date are not kept by {guardrail.scope.kind}. Use horizon 'week' and no lag."
+        )
+    codes = _codes(guardrail, observation)
+    values, at = np.unique(codes[codes >= 0], return_inverse=True)
+    if np.issubdtype(codes.dtype, np.integer) and len(values) and values[-1] >= 4 * len(codes):
+        compact = np.full(len(codes), -1)
+        compact[codes >= 0] = at
+        codes, values = compact, np.arange(len(values))
+    coef = linear_row(guardrail, means, status_quo=observation.status_quo).coef
+    limit = np.zeros(int(values.max(initial=-1)) + 1)
+    for code in values:
+        members = codes == code
+        part = {c: np.asarray(mean)[members] for c, mean in means.items()}
+        limit[code] = linear_row(guardrail, part, status_quo=observation.status_quo[members]).limit
+    return Linear(guardrail.name, coef, limit, segment=codes)
+
+
+def _codes(guardrail: Guardrail, observation: Observation) -> NDArray[np.int64]:
+    """(n,) segment code of each user, -1 outside every segment."""
+    if guardrail.scope.kind == "account":
+        return np.asarray(observation.unit, dtype=np.int64)
+    column = str(guardrail.scope.column)
+    if column not in observation.segments:
+        raise GuardrailError(
+            f"{guardrail.name}: no segment column is called {column!r}{did_you_mean(column, observation.segments)} "
+            f"Known: {', '.join(sorted(observation.segments)) or 'none'}."
+        )
+    return np.asarray(observation.segments[column], dtype=np.int64)
+
+
+def _fairness(guardrail: Guardrail, means: Means, observation: Observation) -> list[Linear]:
+    """`|rate_a - rate_b| <= limit` for two segments whose denominators no decision can change."""
+    assert guardrail.between is not None
+    codes, shape = _codes(guardrail, observation), (observation.n, observation.k)
+    den = weighted_sum(guardrail.denominator or {"assigned": 1.0}, means, shape)
+    if np.ptp(den, axis=1).max(initial=0.0) > 0:
+        raise GuardrailError(
+            f"{guardrail.name}: a bound between segments needs a denominator that no arm changes, "
+            f"got {guardrail.denominator}. Use assigned or present."
+        )
+    weight = np.zeros(observation.n)
+    for sign, code in zip((1.0, -1.0), guardrail.between, strict=True):
+        total = float(den[codes == code, 0].sum())
+        if total <= 0:
+            return []
+        weight[codes == code] = sign / total
+    coef = weighted_sum(guardrail.numerator, means, shape) * weight[:, None]
+    first, second = guardrail.between
+    return [
+        Linear(f"{guardrail.name}[{first}-{second}]", coef, guardrail.limit),
+        Linear(f"{guardrail.name}[{second}-{first}]", -coef, guardrail.limit),
+    ]
+
+
+def _spared(row: Linear) -> Linear:
+    """The row with limits that leaving everybody alone keeps."""
+    none = np.asarray(row.coef, dtype=np.float64)[:, NO_OFFER]
+    if row.segment is None:
+        return Linear(row.name, row.coef, max(float(row.limit), float(none.sum())))
+    inside = row.segment >= 0
+    limit = np.asarray(row.limit, dtype=np.float64)
+    used = np.asarray(np.bincount(row.segment[inside], weights=none[inside], minlength=len(limit)), dtype=np.float64)
+    return Linear(row.name, row.coef, np.maximum(limit, used), segment=row.segment)
+
+
+def require_kept(
+    allocation: Allocation, guardrails: Sequence[Guardrail], means: Means, observation: Observation
+) -> Allocation:
+    """The allocation itself, if its guardrails could be met. Raises GuardrailError with the proof in words."""
+    proof = allocation.infeasibility
+    if proof is None:
+        return allocation
+    order = [int(g) for g in np.argsort(-proof.share, kind="stable") if proof.share[g] >= 5e-3]
+    shares = ", ".join(f"{allocation.row_names[g]} {proof.share[g]:.2g}" for g in order)
+    top = allocation.row_names[order[0]]
+    guardrail = next((g for g in guardrails if top.split("[")[0].split("#")[0] == g.name), None)
+    if guardrail is None or proof.largest_floor is not None:
+        raise GuardrailError(proof.words)
+    raise GuardrailError(
+        f"{top}: limit {guardrail.limit:g} cannot be met: {_lowest_use(guardrail, means, observation)} "
+        f"(proof of infeasibility: {shares}). Raise the limit or drop a guardrail."
+    )
+
+
+def _lowest_use(guardrail: Guardrail, means: Means, observation: Observation) -> str:
+    """What the most sparing single arm uses, as a rate where the guardrail is one."""
+    shape = (observation.n, observation.k)
+    full = {**means, "present": np.broadcast_to(observation.present[:, None].astype(np.float64), shape)}
+    allowed = np.asarray(observation.action_mask) != 0
+    arm_or_none = np.where(allowed, np.arange(observation.k), NO_OFFER)
+    num = np.take_along_axis(weighted_sum(guardrail.numerator, full, shape), arm_or_none, axis=1).sum(axis=0)
+    if guardrail.denominator is not None:
+        den = np.take_along_axis(weighted_sum(guardrail.denominator, full, shape), arm_or_none, axis=1).sum(axis=0)
+        num = num / np.where(den > 0, den, np.nan)
+    sign = -1.0 if guardrail.sense == ">=" else 1.0
+    if np.isnan(num).all():
+        return "no arm has anything in its denominator"
+    arm = int(np.nanargmin(sign * num))
+    verb = "uses" if sign > 0 else "reaches only"
+    if sign * num[arm] <= sign * guardrail.limit and guardrail.relative_to is None:
+        return f"arm {arm} for everybody {verb} {num[arm]:.4g}, but then another guardrail breaks"
+    return f"even arm {arm} {verb} {num[arm]:.4g}"

@@ -1,0 +1,116 @@
+"""From shares to probabilities on the float32 grid, on the side where every row keeps its limit.
+
+Only the units that are randomised need rounding: everybody else takes one arm, or floors that lie on the grid.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.allocation.box import Box, Primal
+from agents.allocation.result import GRID
+from agents.allocation.rows import Floats
+from agents.allocation.stack import Stack, Units
+
+__all__ = ["Rounded", "round_to_grid"]
+
+_TRIES = 6
+_NOISE = 1e-14
+"""Share of a row's size that two orders of summation may differ by, with room to spare."""
+
+Steps = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Rounded:
+    """Grid steps of the undecided units: (u, 1 + s) in multiples of 1 / GRID, floors not included."""
+
+    primal: Primal
+    steps: Steps
+    lost: float  # value given up, in dollars
+    quantum: float  # largest relative step that a grid of this width forces on a row
+    n_randomised: int
+
+    def probs(self, units: Units) -> NDArray[np.float32]:
+        """(m, k) probabilities, floors served; rows sum to exactly 1."""
+        p, m = self.primal, units.allowed.shape[1]
+        steps = (units.allowed * units.floor).T
+        free = _free(units)
+        free[p.units] = 0
+        steps[np.arange(m), p.best] += free
+        np.add.at(steps, (p.units[:, None], p.arms), self.steps)
+        return (steps / GRID).astype(np.float32)
+
+
+def round_to_grid(stack: Stack, units: Units, box: Box) -> Rounded:
+    """The box's primal on the grid. Lowers the limits a little, a few times at most, until no row is broken."""
+    primal, free = box.primal, _free(units)[box.primal.units]
+    loose = (primal.shares > 0) & (primal.shares < 1)
+    first = _snapped(primal.shares, free)
+    n_random = int(loose.any(axis=1).sum())
+    if np.isfinite(box.resolve.cap) or not (loose.any() or primal.over.any()):
+        return Rounded(primal, first, 0.0, 0.0, n_random)
+    tighten = _allowance(stack, box, loose, free)
+    quantum = float((tighten / np.maximum(stack.row_spread, 1e-300)).max())
+    best: tuple[float, float, Steps] = (np.inf, 0.0, first)
+    for turn in range(_TRIES):
+        shares = (
+            _shifted(stack, box, loose, tighten) if turn < 3 and n_random else box.resolve.primal(tighten)[0].shares
+        )
+        steps = _snapped(shares, free)
+        usage, lost = _change(box, steps, free)
+        over = np.maximum(usage - (stack.limit - _NOISE * stack.row_size), 0.0)
+        best = min(best, (float(over.sum()), lost, steps), key=lambda b: b[:2])
+        if not over.any():
+            break
+        tighten = 2 * np.maximum(tighten, over)
+    n_random = int(((best[2] > 0) & (best[2] < free[:, None])).any(axis=1).sum())
+    return Rounded(primal, best[2], max(0.0, best[1]), quantum, n_random)
+
+
+def _free(units: Units) -> Steps:
+    """(m,) grid steps left to each unit once its floors are served."""
+    return np.asarray(GRID - units.floor * units.allowed.sum(axis=0))
+
+
+def _snapped(shares: Floats, free: Steps) -> Steps:
+    """Whole steps: every share rounded down, what is left to the largest share."""
+    steps = np.floor(shares * free[:, None] + 1e-6).astype(np.int64)
+    largest = shares.argmax(axis=1)
+    steps[np.arange(len(free)), largest] += free - steps.sum(axis=1)
+    return steps
+
+
+def _change(box: Box, steps: Steps, free: Steps) -> tuple[Floats, float]:
+    """Usage (g,) under the steps, and the value lost against the box's primal."""
+    choice, here = box.resolve.choice, box.resolve.here
+    shares = steps[:, 1:] / np.maximum(free, 1)[:, None]
+    usage = here.usage + np.einsum("gus,us->g", choice.use, shares)
+    return usage, box.primal.value - here.gain - float(np.sum(choice.gain * shares))
+
+
+def _allowance(stack: Stack, box: Box, loose: NDArray[np.bool_], free: Steps) -> Floats:
+    """(g,) the most that rounding the randomised units to the grid can add to each row, and summation noise."""
+    rows = loose.any(axis=1)
+    quantum = np.abs(box.resolve.choice.use[:, rows]).sum(axis=2) @ (1.0 / np.maximum(free[rows], 1))
+    return np.asarray(0.5 * quantum + 2 * _NOISE * stack.row_size)
+
+
+def _shifted(stack: Stack, box: Box, loose: NDArray[np.bool_], tighten: Floats) -> Floats:
+    """Shares of the randomised units moved by least squares until tight rows have `tighten` to spare."""
+    primal, use = box.primal, box.resolve.choice.use
+    tight = primal.usage > stack.limit - tighten
+    unit, arm = np.nonzero(loose)
+    full = np.concatenate([np.zeros((*use.shape[:2], 1)), use], axis=2)
+    system = np.concatenate([full[tight][:, unit, arm], np.eye(len(loose))[np.unique(unit)][:, unit]])
+    wanted = np.zeros(len(system))
+    wanted[: tight.sum()] = (stack.limit - tighten - primal.usage)[tight]
+    weight = np.maximum(np.abs(system).max(axis=1), 1e-300)
+    move = np.linalg.lstsq(system / weight[:, None], wanted / weight, rcond=1e-12)[0]
+    shares = primal.shares.copy()
+    shares[unit, arm] += move
+    kept = np.clip(shares, 0.0, 1.0)
+    return np.asarray(kept / kept.sum(axis=1, keepdims=True))

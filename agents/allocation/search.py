@@ -1,0 +1,93 @@
+"""The search for exact prices: a box around the best prices known, solved exactly, moved until it holds them.
+
+Inside a box only the units whose best arm could change matter; they enter a finishing LP whole, everybody else
+enters as a constant. Where the answer presses against the box, a bundle of cuts from all passes so far says
+where to go next. No move raises the dual; the search stops when dual and primal meet.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from agents.allocation.box import Box, Primal, radius_of, solve_box
+from agents.allocation.oracle import Scan, scan
+from agents.allocation.programs import CUTS, master
+from agents.allocation.rows import Floats
+from agents.allocation.stack import Stack
+
+__all__ = ["Search", "search"]
+
+_UNDECIDED = 192
+_ROUNDS = 100
+_NOISE = 1e-13  # of a row's size, in sums
+_KEPT = 1e-9  # of a row's spread; what is left of it is mended when probabilities are rounded
+
+
+@dataclass(frozen=True, eq=False)
+class Search:
+    """Where a search ended: the lowest bound, and the box whose primal is best among those that keep the rows.
+
+    box is None when no box held such a primal: prices ran away, the sign of a program that cannot be met.
+    """
+
+    lowest: Scan
+    box: Box | None
+    passes: int
+
+    @property
+    def gap(self) -> float:
+        """Bound less worth, in dollars."""
+        return np.inf if self.box is None else self.lowest.bound - self.box.primal.worth
+
+
+def search(stack: Stack, prices: Floats, tol: float, cap: float = np.inf, runaway: float = 20.0) -> Search:
+    """Prices and shares whose values differ by at most `tol` of the spread of value.
+
+    cap: price at which usage beyond a limit may be bought; infinite when it may not. Gives up once prices
+    exceed `runaway` and the rows are still broken.
+    """
+    here = scan(stack, prices, radius_of(prices))
+    cuts, size, passes = [here], max(_UNDECIDED, 4 * len(prices)), 1
+    lowest, highest = here, None
+    done = Search(lowest, highest, passes)
+    for turn in range(_ROUNDS):
+        box = solve_box(stack, here, size, cap)
+        there = scan(stack, box.prices, radius_of(box.prices))
+        passes += 1
+        cuts.append(there)
+        lowest = min(lowest, there, key=_bound)
+        if _kept(stack, box.primal, cap) and (highest is None or box.primal.worth > highest.primal.worth):
+            highest = box
+        done = Search(lowest, highest, passes)
+        if done.gap <= tol * stack.value_spread or (highest is None and here.prices.max(initial=0.0) > runaway):
+            return done
+        here = there
+        if box.inside or turn > 8:
+            size = 2 * size
+        elif turn:
+            here = min(here, _follow_cuts(stack, here, cuts, box, cap), key=_bound)
+            cuts.append(here)
+            passes += 1
+    return done
+
+
+def _bound(one: Scan) -> float:
+    return one.bound
+
+
+def _kept(stack: Stack, primal: Primal, cap: float) -> bool:
+    return bool(np.isfinite(cap) or (primal.over <= _KEPT * stack.row_spread + _NOISE * stack.row_size).all())
+
+
+def _follow_cuts(stack: Stack, here: Scan, cuts: list[Scan], box: Box, cap: float) -> Scan:
+    """The pass at the prices where the cuts of earlier passes are lowest, a few box widths away at most."""
+    last = cuts[-CUTS:]
+    slopes = np.stack([stack.limit - c.usage for c in last])
+    offsets = np.array([c.gain for c in last])
+    reach = 4 * box.width * radius_of(here.prices)
+    low, high = np.maximum(here.prices - reach, 0.0), np.minimum(here.prices + reach, cap)
+    unit = stack.value_spread
+    prices, _ = master(slopes / unit, (offsets - here.bound) / unit, low, high)
+    return scan(stack, prices, radius_of(prices))

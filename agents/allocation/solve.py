@@ -1,0 +1,155 @@
+"""`allocate`: expected values and guardrails in, the best probabilities that keep them out, with the proof.
+
+Lagrangian relaxation with exact recovery: Everett (1963) for the prices, Dyer (1984) for why at most g units
+are randomised.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.allocation.box import Box
+from agents.allocation.infeasible import contradiction, explain, largest_floor, least_usage
+from agents.allocation.inputs import Program, checked, starting_prices
+from agents.allocation.result import Allocation
+from agents.allocation.rounding import round_to_grid
+from agents.allocation.rows import Floats, Linear, Robust
+from agents.allocation.search import Search, search
+from agents.allocation.stack import Stack, Units
+from agents.allocation.start import first_prices, refined_prices
+from rage_env.errors import RunError
+
+__all__ = ["allocate"]
+
+
+def allocate(
+    value: NDArray[np.floating],
+    rows: Sequence[Linear | Robust],
+    action_mask: NDArray[np.integer] | NDArray[np.bool_] | None = None,
+    unit: NDArray[np.integer] | None = None,
+    *,
+    floor: float | NDArray[np.floating] = 0.0,
+    tol: float = 1e-9,
+    prices0: Floats | None = None,
+    seed: int = 0,
+) -> Allocation:
+    """Probabilities (n, k) of highest expected value among all that keep every row.
+
+    value: (n, k) expected value of each arm, finite. action_mask: (n, k), 0 where an arm is not allowed.
+    unit: (n,) ids >= 0; users of a unit share probabilities, except those whom the mask leaves a single arm.
+    floor: least probability of every allowed arm, a number or (n,); a unit takes the largest of its users'.
+    tol: relative gap between value and proven bound. prices0: (g,) prices of a similar program, to start from.
+    seed: draws the sample on which cold starts begin. Raises InputError or GuardrailError for input that
+    breaks a rule; rows that cannot be met come back as status `infeasible` with their proof.
+    """
+    began = time.perf_counter()
+    value, mask = checked(value, rows, action_mask, unit, floor)
+    program = Program(value, [row for row in rows if isinstance(row, Linear)], mask, unit, floor)
+    units, stack = program.stacked()
+    outcome = _solve(stack, starting_prices(stack, prices0), tol, seed)
+    if outcome.farkas is not None:
+        return _refusal(program, units, stack, outcome, began)
+    return _answer(program, units, stack, outcome, tol, began)
+
+
+@dataclass(frozen=True, eq=False)
+class _Outcome:
+    """Where the search ended; with `farkas` weights (g,) when the rows contradict each other."""
+
+    box: Box
+    found: Search | None
+    farkas: Floats | None
+    passes: int
+
+
+def _solve(stack: Stack, start: Floats | None, tol: float, seed: int) -> _Outcome:
+    """The search, or where the rows contradict each other, the contradiction."""
+    excess = least_usage(stack) - stack.limit
+    broken = np.where(excess > 1e-9 * np.maximum(stack.row_size, stack.row_spread), 1.0, 0.0)
+    passes, found = 1, None
+    if not broken.any():
+        start = refined_prices(stack, first_prices(stack, seed) if start is None else start)
+        found = search(stack, start, tol)
+        passes += 1 + found.passes
+        if found.box is not None:
+            return _Outcome(found.box, found, None, passes)
+        broken = found.lowest.prices
+    proof = contradiction(stack, broken)
+    if proof is not None:
+        return _Outcome(proof.box, None, proof.weights, passes + proof.passes)
+    found = search(stack, np.minimum(broken, 20.0), tol, runaway=np.inf)
+    if found.box is None:
+        raise RunError(f"allocation: no proof either way for rows {list(stack.names)[:6]}. Rescale the coefficients.")
+    return _Outcome(found.box, found, None, passes + found.passes)
+
+
+def _answer(program: Program, units: Units, stack: Stack, outcome: _Outcome, tol: float, began: float) -> Allocation:
+    """Probabilities, their usage as stored, and how far their value may be from the best."""
+    assert outcome.found is not None
+    rounded = round_to_grid(stack, units, outcome.box)
+    probs = np.ascontiguousarray(units.spread(rounded.probs(units)))
+    prices = outcome.found.lowest.prices * stack.scale
+    value, usage = program.totals(probs)
+    slack = stack.flip * (stack.stated - usage)
+    bound = outcome.found.lowest.bound + stack.constant
+    violation = _relative(stack, slack)
+    size = max(abs(bound), stack.value_spread)
+    lost = rounded.lost + 1e-15 * size
+    good = bound - value <= tol * size + lost and violation <= 1e-9 + rounded.quantum
+    return Allocation(
+        probs=probs,
+        row_names=stack.names,
+        prices=prices,
+        usage=usage,
+        slack=slack,
+        value=value,
+        bound=bound,
+        gap=(bound - value) / size,
+        max_violation=violation,
+        status="optimal" if good else "inaccurate",
+        infeasibility=None,
+        n_randomised=rounded.n_randomised,
+        rounding_loss_bound=lost,
+        passes=outcome.passes,
+        seconds=time.perf_counter() - began,
+    )
+
+
+def _refusal(program: Program, units: Units, stack: Stack, outcome: _Outcome, began: float) -> Allocation:
+    """The proof that the rows cannot be kept, beside the probabilities that break them least."""
+    assert outcome.farkas is not None
+    largest = None
+    if units.floor.any():
+        largest = largest_floor(program, outcome.farkas)
+    rounded = round_to_grid(stack, units, outcome.box)
+    probs = np.ascontiguousarray(units.spread(rounded.probs(units)))
+    value, usage = program.totals(probs)
+    slack = stack.flip * (stack.stated - usage)
+    return Allocation(
+        probs=probs,
+        row_names=stack.names,
+        prices=np.zeros_like(usage),
+        usage=usage,
+        slack=slack,
+        value=value,
+        bound=-np.inf,
+        gap=np.inf,
+        max_violation=_relative(stack, slack),
+        status="infeasible" if largest is None else "floor_infeasible",
+        infeasibility=explain(stack, outcome.farkas, outcome.box, largest),
+        n_randomised=rounded.n_randomised,
+        rounding_loss_bound=0.0,
+        passes=outcome.passes,
+        seconds=time.perf_counter() - began,
+    )
+
+
+def _relative(stack: Stack, slack: Floats) -> float:
+    """Largest excess over a limit, relative to the limit or the spread of the row, whichever is larger."""
+    size = np.maximum(np.abs(stack.stated), np.maximum(stack.row_spread / stack.scale, 1e-300))
+    return float((np.maximum(-slack, 0.0) / size).max(initial=0.0))

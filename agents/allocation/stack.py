@@ -1,0 +1,224 @@
+"""One shape for every program of the week: units, arms and expanded rows in value's own units.
+
+Rows of a unit are summed, `>=` is folded into `<=`, floors are taken out, and each row is scaled by the power of
+two nearest to (spread of value / spread of usage), so that prices are of order one and scaling is exact.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.allocation.result import GRID
+from agents.allocation.rows import Floats, Linear
+from rage_env.errors import InputError
+
+__all__ = ["Stack", "Units", "build", "group_units"]
+
+
+@dataclass(frozen=True, eq=False)
+class Units:
+    """Who decides together: (n,) unit of each user, m units, allowed arms and floor of each unit."""
+
+    of: NDArray[np.intp] | None  # (n,), None when every user is a unit
+    allowed: NDArray[np.bool_]  # (k, m)
+    floor: NDArray[np.int64]  # (m,) in steps of 1 / GRID
+    weight: Floats  # (m,) probability left once the floors are served
+
+    def total(self, rows: NDArray[np.floating]) -> Floats:
+        """(k, m) sums over the users of each unit. rows: (n, k)."""
+        columns = np.ascontiguousarray(rows.T, dtype=np.float64)
+        if self.of is None:
+            return columns
+        return np.stack([np.bincount(self.of, weights=c, minlength=self.allowed.shape[1]) for c in columns])
+
+    def spread(self, per_unit: NDArray[np.generic]) -> NDArray[np.generic]:
+        """(n, ...) from (m, ...): every user gets what their unit has."""
+        return per_unit if self.of is None else per_unit[self.of]
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """The floored, scaled program: maximise `sum value * y`, `sum coef * y <= limit`, y in a simplex per unit.
+
+    Base row r charges unit i to the expanded row `code[r, i]`; a cohort row charges everybody to one.
+    """
+
+    value: Floats  # (k, m), -inf where not allowed
+    coef: Floats  # (r, k, m)
+    code: NDArray[np.intp] | None  # (r, m); None when base rows and expanded rows are the same
+    limit: Floats  # (g,)
+    scale: Floats  # (g,) powers of two: scaled row = scale * row
+    names: tuple[str, ...]
+    flip: Floats  # (g,) -1 for `>=` rows
+    value_spread: float
+    row_spread: Floats  # (g,) in value's units
+    row_size: Floats  # (g,) total of the largest |coef| of each unit, for rounding allowances
+    stated: Floats  # (g,) limits as the caller gave them
+    constant: float  # value of the floors
+
+    @property
+    def m(self) -> int:
+        """Units."""
+        return int(self.value.shape[1])
+
+    def price(self, r: int, prices: Floats, part: slice | NDArray[np.intp]) -> Floats | np.float64:
+        """What base row r costs each unit of `part`: a number, or one for each unit."""
+        if self.code is None:
+            return np.float64(prices[r])
+        return np.asarray(prices[self.code[r, part]], dtype=np.float64)
+
+    def charge(self, r: int, amounts: Floats, part: slice | NDArray[np.intp], into: Floats) -> None:
+        """Add base row r's `amounts` (units of part,) to the expanded rows `into` (g,)."""
+        if self.code is None:
+            into[r] += amounts.sum()
+        else:
+            into += np.bincount(self.code[r, part], weights=amounts, minlength=len(into))
+
+
+def group_units(
+    mask: NDArray[np.bool_], unit: NDArray[np.integer] | None, floor: float | NDArray[np.floating]
+) -> Units:
+    """Units with common arms. A user with a single allowed arm is decided by the mask and binds nobody else."""
+    n = len(mask)
+    count = mask.sum(axis=1)
+    if (count == 0).any():
+        raise InputError(
+            f"user {int(np.argmin(count))}: no arm is allowed. Allow arm 0 for everybody who can take nothing else."
+        )
+    steps = np.ceil(np.broadcast_to(np.asarray(floor, dtype=np.float64), (n,)) * GRID - 1e-6).astype(np.int64)
+    if unit is None:
+        return _checked(None, mask.T.copy(), np.where(count == 1, 0, steps))
+    _, of = np.unique(np.where(count == 1, -1 - np.arange(n), unit), return_inverse=True)
+    m = int(of.max(initial=-1)) + 1
+    members = np.bincount(of, minlength=m)
+    allowed = np.stack([np.bincount(of, weights=c, minlength=m) == members for c in mask.T])
+    if not allowed.any(axis=0).all():
+        row = int(np.argmax(of == np.argmin(allowed.any(axis=0))))
+        raise InputError(
+            f"unit {unit[row]}: its users have no allowed arm in common. Widen their masks or split the unit."
+        )
+    floors = np.zeros(m, dtype=np.int64)
+    np.maximum.at(floors, of, np.where(count == 1, 0, steps))
+    return _checked(of, allowed, floors)
+
+
+def _checked(of: NDArray[np.intp] | None, allowed: NDArray[np.bool_], floor: NDArray[np.int64]) -> Units:
+    count = allowed.sum(axis=0)
+    floor = np.where(count == 1, 0, floor)
+    left = GRID - floor * count
+    if (left < 0).any():
+        at = int(np.argmin(left))
+        raise InputError(
+            f"floor: {floor[at] / GRID:.6g} on each of {count[at]} allowed arms of unit number {at} exceeds 1. "
+            f"Keep floor at or below {1 / count[at]:.6g} there."
+        )
+    return Units(of, allowed, floor, left / GRID)
+
+
+@dataclass
+class _Base:
+    name: str
+    coef: Floats  # (k, m), sense folded in
+    code: NDArray[np.intp] | None  # (m,) index into limits, -1 outside
+    limits: Floats
+    labels: tuple[str, ...]
+    flip: float
+
+
+def _base_rows(row: Linear, units: Units, n: int) -> list[_Base]:
+    """A row as one base row, or as one for each segment where units straddle segments."""
+    flip = -1.0 if row.sense == ">=" else 1.0
+    coef = flip * np.asarray(row.coef, dtype=np.float64)
+    if row.segment is None:
+        return [_Base(row.name, units.total(coef), None, np.array([flip * float(row.limit)]), (row.name,), flip)]
+    codes, at = np.unique(np.where(row.segment < 0, -1, row.segment), return_inverse=True)
+    outside = int(codes[0] < 0) if len(codes) else 0
+    codes, at = codes[outside:], at - outside
+    if not len(codes):
+        return []
+    limits = np.array([flip * float(row.limit if np.ndim(row.limit) == 0 else np.asarray(row.limit)[c]) for c in codes])
+    labels = tuple(f"{row.name}[{c}]" for c in codes)
+    coef = np.where((at < 0)[:, None], 0.0, coef)
+    if units.of is None:
+        return [_Base(row.name, units.total(coef), at, limits, labels, flip)]
+    first = np.full(units.allowed.shape[1], -1, dtype=np.intp)
+    np.maximum.at(first, units.of, at)
+    if ((at < 0) | (first[units.of] == at)).all():
+        return [_Base(row.name, units.total(coef), first, limits, labels, flip)]
+    split = [(np.where((at == c)[:, None], coef, 0.0), limits[c : c + 1], labels[c]) for c in range(len(codes))]
+    return [_Base(row.name, units.total(part), None, limit, (label,), flip) for part, limit, label in split]
+
+
+def build(value: NDArray[np.floating], rows: Sequence[Linear], units: Units) -> Stack:
+    """The program in units, floors removed and rows scaled. value: (n, k)."""
+    n = len(value)
+    base = [b for row in rows for b in _base_rows(row, units, n)]
+    shape = units.allowed.shape
+    v = units.total(value)
+    constant = float(np.sum(np.where(units.allowed, v, 0.0) * (units.floor / GRID)))
+    v = np.where(units.allowed, v * units.weight, -np.inf)
+    value_spread = _spread(v, units.allowed).sum() or 1.0
+    coef = np.empty((len(base), *shape))
+    code = np.zeros((len(base), shape[1]), dtype=np.intp)
+    parts: list[tuple[Floats, ...]] = []  # limit, scale, spread and size of each base row's expanded rows
+    start = 0
+    for r, b in enumerate(base):
+        code[r] = start if b.code is None else start + np.maximum(b.code, 0)
+        coef[r], *more = _scaled(b, units, code[r] - start, value_spread)
+        parts.append(tuple(more))
+        start += len(b.limits)
+    limit, scale, spread, size = (np.concatenate([p[i] for p in parts]) if parts else np.empty(0) for i in range(4))
+    return Stack(
+        value=v,
+        coef=coef,
+        code=None if start == len(base) else code,
+        limit=limit,
+        scale=scale,
+        names=_distinct([label for b in base for label in b.labels]),
+        flip=np.array([b.flip for b in base for _ in b.labels]),
+        value_spread=float(value_spread),
+        row_spread=spread,
+        row_size=size,
+        stated=np.concatenate([b.flip * b.limits for b in base]) if base else np.empty(0),
+        constant=constant,
+    )
+
+
+def _spread(array: Floats, allowed: NDArray[np.bool_]) -> Floats:
+    """(m,) largest less smallest entry among the allowed arms."""
+    highest, lowest = np.where(allowed, array, -np.inf).max(axis=0), np.where(allowed, array, np.inf).min(axis=0)
+    return np.asarray(highest - lowest)
+
+
+def _scaled(b: _Base, units: Units, code: NDArray[np.intp], value_spread: float) -> tuple[Floats, ...]:
+    """Scaled coefficients (k, m), then limit, scale, spread and size of the base row's expanded rows."""
+    g = len(b.limits)
+    served = np.where(units.allowed, b.coef, 0.0).sum(axis=0) * (units.floor / GRID)
+    limit = b.limits - _per_row(code, served, g)
+    coef = b.coef * units.weight
+    spread = _per_row(code, _spread(coef, units.allowed), g)
+    ratio = value_spread / np.where(spread > 0, spread, value_spread)
+    scale = np.exp2(np.round(np.log2(ratio)))
+    coef *= scale[code]
+    size = _per_row(code, np.abs(coef).max(axis=0), g)
+    return coef, limit * scale, scale, spread * scale, size
+
+
+def _per_row(code: NDArray[np.intp], amounts: Floats, g: int) -> Floats:
+    """(g,) sums of amounts (m,) by the row they are charged to."""
+    return np.asarray(np.bincount(code, weights=amounts, minlength=g), dtype=np.float64)
+
+
+def _distinct(names: list[str]) -> tuple[str, ...]:
+    """The same names, with `#2`, `#3` behind one that comes again."""
+    seen: Counter[str] = Counter()
+    out = []
+    for name in names:
+        seen[name] += 1
+        out.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
+    return tuple(out)

@@ -1,0 +1,135 @@
+"""First prices: Newton steps on a dual in which every argmax is softened, cooled down step by step.
+
+The softened maximum `T log sum exp(net / T)` is curved in the g prices alone, so a step costs one pass. Early
+steps run on a sample drawn in proportion to half `1 / m`, half the unit's share of the spread of value; the
+usage of each unit's first allowed arm stays exact. Nothing here is trusted: prices only say where the exact
+search begins.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.allocation.box import radius_of, widest
+from agents.allocation.oracle import CHUNK, reduced, scan
+from agents.allocation.rows import Floats
+from agents.allocation.stack import Stack
+
+__all__ = ["first_prices", "refined_prices"]
+
+_SAMPLE = 2_048
+_NEAREST = 0.2  # share of the units on which prices are refined, those nearest to changing
+_COOLING = (1.0, 0.5, 0.25, 0.16, 0.1, 0.06, 0.06)
+_FINE = (0.03, 0.01, 0.004)
+
+
+def first_prices(stack: Stack, seed: int) -> Floats:
+    """Prices (g,) from nothing: near the optimum to a few parts in a hundred, where there is one."""
+    prices = np.full_like(stack.limit, 0.3)
+    small = stack if stack.m <= 2 * _SAMPLE else _sample(stack, seed)
+    for heat in _COOLING:
+        prices = _step(small, prices, heat)
+    return prices
+
+
+def refined_prices(stack: Stack, prices: Floats) -> Floats:
+    """Better prices (g,) near those given: Newton on the units that a box around them leaves undecided."""
+    radius = radius_of(prices)
+    here = scan(stack, prices, radius)
+    width, near = widest(here.distance, max(int(_NEAREST * stack.m), 2 * _SAMPLE))
+    rest = here.usage - _usage(stack, here.best[near], near)
+    small = replace(
+        stack,
+        value=stack.value[:, near],
+        coef=stack.coef[:, :, near],
+        code=None if stack.code is None else stack.code[:, near],
+        limit=stack.limit - rest,
+    )
+    low, high = np.maximum(prices - width * radius, 0.0), prices + width * radius
+    for heat in _FINE:
+        prices = np.clip(_step(small, prices, heat), low, high)
+    return prices
+
+
+def _usage(stack: Stack, arm: NDArray[np.intp], who: NDArray[np.intp]) -> Floats:
+    """(g,) usage of the units `who` at the given arms."""
+    usage = np.zeros_like(stack.limit)
+    for r in range(len(stack.coef)):
+        stack.charge(r, stack.coef[r][arm, who], who, usage)
+    return usage
+
+
+def _sample(stack: Stack, seed: int) -> Stack:
+    """The program of a weighted sample, drawn systematically; weights are folded into value and coefficients."""
+    spread = _spread(stack)
+    chance = 0.5 / stack.m + 0.5 * spread / max(float(spread.sum()), 1e-300)
+    edges = np.cumsum(chance)
+    at = (np.arange(_SAMPLE) + np.random.default_rng(seed).random()) / _SAMPLE * edges[-1]
+    who = np.minimum(np.searchsorted(edges, at), stack.m - 1)
+    weight = edges[-1] / (_SAMPLE * chance[who])
+    small = replace(
+        stack,
+        value=stack.value[:, who] * weight,
+        coef=stack.coef[:, :, who] * weight,
+        code=None if stack.code is None else stack.code[:, who],
+    )
+    return replace(small, limit=stack.limit - _first_arm_usage(stack) + _first_arm_usage(small))
+
+
+def _first_arm_usage(stack: Stack) -> Floats:
+    """(g,) usage if every unit took its first allowed arm."""
+    return _usage(stack, np.isfinite(stack.value).argmax(axis=0), np.arange(stack.m))
+
+
+def _spread(stack: Stack, part: slice = slice(None)) -> Floats:
+    """(units of part,) largest less smallest value among allowed arms."""
+    v = stack.value[:, part]
+    return np.asarray(v.max(axis=0) - np.where(np.isfinite(v), v, np.inf).min(axis=0))
+
+
+def _step(stack: Stack, prices: Floats, heat: float) -> Floats:
+    """One damped Newton step on the softened dual, kept at prices >= 0."""
+    g = len(prices)
+    slope, curve = stack.limit.copy(), np.zeros((g, g))
+    for start in range(0, stack.m, CHUNK):
+        usage, bend = _softened(stack, prices, heat, slice(start, start + CHUNK))
+        slope -= usage
+        curve += bend
+    curve[np.diag_indices(g)] += 1e-3 * stack.value_spread
+    free = (prices > 0) | (slope < 0)
+    move = np.zeros(g)
+    move[free] = np.linalg.solve(curve[np.ix_(free, free)], -slope[free])
+    most = 0.5 * np.maximum(prices, 0.3)
+    return np.maximum(prices + np.clip(move, -most, 2 * most), 0.0)
+
+
+def _softened(stack: Stack, prices: Floats, heat: float, part: slice) -> tuple[Floats, Floats]:
+    """Expected usage (g,) and curvature (g, g) when each unit picks arms with odds exp(net / temperature)."""
+    net = reduced(stack, prices, part)
+    temperature = heat * np.maximum(_spread(stack, part), 1e-3 * stack.value_spread / stack.m)
+    odds = np.exp((net - net.max(axis=0)) / temperature)
+    odds /= odds.sum(axis=0)
+    usage, bend = np.zeros_like(prices), np.zeros((len(prices), len(prices)))
+    coefs = [stack.coef[r][:, part] for r in range(len(stack.coef))]
+    for r, coef in enumerate(coefs):
+        mean = np.einsum("ki,ki->i", odds, coef)
+        stack.charge(r, mean, part, usage)
+        tilted = odds * (coef - mean) / temperature
+        for s in range(r, len(coefs)):
+            _bend(stack, bend, r, s, np.einsum("ki,ki->i", tilted, coefs[s]), part)
+    return usage, bend
+
+
+def _bend(stack: Stack, bend: Floats, r: int, s: int, product: Floats, part: slice) -> None:
+    """Add the products (units,) of base rows r and s to the expanded rows they are charged to, both ways."""
+    g = len(bend)
+    if stack.code is None:
+        bend[r, s] += product.sum()
+        bend[s, r] = bend[r, s]
+        return
+    flat = stack.code[r, part] * g + stack.code[s, part]
+    block = np.bincount(flat, weights=product, minlength=g * g).reshape(g, g)
+    bend += block if r == s else block + block.T
