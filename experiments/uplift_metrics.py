@@ -61,7 +61,8 @@ class Ranking:
         """(1 + resamples, 1 + bins) the gain curve from share 0 on."""
         y_t, w_t, y_c, w_c = np.moveaxis(np.cumsum(self.sums, axis=1), 2, 0)
         scaled = np.divide(y_c * w_t, w_c, out=np.zeros_like(w_c), where=w_c > 0)
-        curve = (y_t - scaled) / w_t[:, -1:]
+        with np.errstate(invalid="ignore"):  # a resample may hold no treated at all
+            curve = (y_t - scaled) / w_t[:, -1:]
         return np.concatenate([np.zeros((len(curve), 1)), curve], axis=1)
 
     def area(self) -> Floats:
@@ -166,8 +167,9 @@ def _check(score: Floats, treated: NDArray[np.bool_], outcome: Floats, propensit
 
 
 def _interval(draws: Floats, alpha: float) -> Interval:
-    """The sample's value between the percentiles of its resamples."""
-    lower, upper = np.nanquantile(draws[1:], [alpha / 2, 1 - alpha / 2])
+    """The sample's value between the percentiles of those resamples that have one."""
+    known = draws[1:][np.isfinite(draws[1:])]
+    lower, upper = np.quantile(known, [alpha / 2, 1 - alpha / 2]) if len(known) else (np.nan, np.nan)
     return Interval(float(draws[0]), float(lower), float(upper))
 
 
