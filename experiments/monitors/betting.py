@@ -23,8 +23,8 @@ _WIDTH = 64  # blocks worked on at a time: 16,384 users, which stay in cache
 
 
 def stakes(worst_loss: float, points: int = 24) -> Floats:
-    """(points,) log-spaced stakes; the largest loses `LARGEST_BET` of the wealth where x = -worst_loss."""
-    return np.asarray(np.geomspace(SMALLEST_STAKE, 1.0, points) * (LARGEST_BET / worst_loss), np.float64)
+    """(points,) log-spaced stakes, falling; the first loses `LARGEST_BET` of the wealth where x = -worst_loss."""
+    return np.asarray(np.geomspace(1.0, SMALLEST_STAKE, points) * (LARGEST_BET / worst_loss), np.float64)
 
 
 def log_growth(x: Floats, stake: Floats) -> Floats:

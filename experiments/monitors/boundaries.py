@@ -120,24 +120,32 @@ def _conditional_spread(rho: NDArray[np.float64] | np.float64, z: Floats) -> Flo
 
 
 def _solve(centre: Floats, mass: Floats, tail: Floats, spend: float, sides: int) -> Floats:
-    """Newton on the logarithm of the crossing probability, from the tail's own quantile down to the root."""
+    """Newton on the logarithm of the crossing probability, kept inside a bracket that halves where Newton leaves it."""
     shape = np.broadcast_shapes(centre.shape[:-1], tail.shape)
-    bound = np.full(shape, -ndtri(spend / sides) if spend > 0 else math.inf)
+    high = np.full(shape, -ndtri(spend / sides) if spend > 0 else math.inf)  # at most `spend` crosses its own tail
     if spend < _TINY_SPEND:
-        return bound
-    for _ in range(60):
-        up = (bound[..., None] - centre) / tail[..., None]
-        crossing, slope = ndtr(-up), np.exp(-0.5 * up**2)
-        if sides == 2:
-            down = (bound[..., None] + centre) / tail[..., None]
-            crossing, slope = crossing + ndtr(-down), slope + np.exp(-0.5 * down**2)
-        p = np.maximum((crossing * mass).sum(axis=-1), 1e-300)
-        slope_p = (slope * mass).sum(axis=-1) / (tail * math.sqrt(2 * math.pi))
-        step = np.log(p / spend) * p / np.maximum(slope_p, 1e-300)
-        bound = bound + np.clip(step, -1.0, 1.0)
-        if np.abs(step).max() < 1e-11:
+        return high
+    low = np.full(shape, 0.0 if sides == 2 else -FARTHEST_Z)
+    bound = high
+    for _ in range(100):
+        p, slope = _crossing(bound, centre, mass, tail, sides)
+        low, high = np.where(p > spend, bound, low), np.where(p > spend, high, bound)
+        newton = bound + np.log(np.maximum(p, 1e-300) / spend) * p / np.maximum(slope, 1e-300)
+        inside = (newton > low) & (newton < high) & (p > 1e-290)
+        last, bound = bound, np.where(inside, newton, (low + high) / 2)
+        if np.abs(bound - last).max() < 1e-11:
             break
     return bound
+
+
+def _crossing(bound: Floats, centre: Floats, mass: Floats, tail: Floats, sides: int) -> tuple[Floats, Floats]:
+    """(...) share of paths that cross `bound` now, and how fast it falls as the bound rises."""
+    up = (bound[..., None] - centre) / tail[..., None]
+    crossing, slope = ndtr(-up), np.exp(-0.5 * up**2)
+    if sides == 2:
+        down = (bound[..., None] + centre) / tail[..., None]
+        crossing, slope = crossing + ndtr(-down), slope + np.exp(-0.5 * down**2)
+    return (crossing * mass).sum(axis=-1), (slope * mass).sum(axis=-1) / (tail * math.sqrt(2 * math.pi))
 
 
 @functools.cache
