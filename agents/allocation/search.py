@@ -16,6 +16,7 @@ from agents.allocation.oracle import Scan, scan
 from agents.allocation.programs import CUTS, master
 from agents.allocation.rows import Floats
 from agents.allocation.stack import Stack
+from agents.allocation.start import refined_prices
 
 __all__ = ["Search", "search"]
 
@@ -67,9 +68,14 @@ def search(stack: Stack, prices: Floats, tol: float, cap: float = np.inf, runawa
         if box.inside or turn > 8:
             size = 2 * size
         elif turn:
-            here = min(here, _follow_cuts(stack, here, cuts, box, cap), key=_bound)
-            cuts.append(here)
-            passes += 1
+            if turn % 2 and np.isinf(cap):
+                guess, more = refined_prices(stack, here.prices)
+                cuts.append(scan(stack, guess, radius_of(guess)))
+            else:
+                cuts.append(_follow_cuts(stack, here, cuts, box, cap))
+                more = 0
+            here = min(here, cuts[-1], key=_bound)
+            passes += 1 + more
     return done
 
 

@@ -73,9 +73,9 @@ def _solve(stack: Stack, start: Floats | None, tol: float, seed: int) -> _Outcom
     broken = np.where(excess > 1e-9 * np.maximum(stack.row_size, stack.row_spread), 1.0, 0.0)
     passes, found = 1, None
     if not broken.any():
-        start = refined_prices(stack, first_prices(stack, seed) if start is None else start)
+        start, more = refined_prices(stack, first_prices(stack, seed) if start is None else start)
         found = search(stack, start, tol)
-        passes += 1 + found.passes
+        passes += more + found.passes
         if found.box is not None:
             return _Outcome(found.box, found, None, passes)
         broken = found.lowest.prices

@@ -21,9 +21,10 @@ from agents.allocation.stack import Stack
 __all__ = ["first_prices", "refined_prices"]
 
 _SAMPLE = 2_048
+_REFINEMENTS = 3
 _NEAREST = 0.2  # share of the units on which prices are refined, those nearest to changing
 _COOLING = (1.0, 0.5, 0.25, 0.16, 0.1, 0.06, 0.06)
-_FINE = (0.03, 0.01, 0.004)
+_FINE = (0.06, 0.03, 0.01, 0.004)
 
 
 def first_prices(stack: Stack, seed: int) -> Floats:
@@ -35,8 +36,17 @@ def first_prices(stack: Stack, seed: int) -> Floats:
     return prices
 
 
-def refined_prices(stack: Stack, prices: Floats) -> Floats:
-    """Better prices (g,) near those given: Newton on the units that a box around them leaves undecided."""
+def refined_prices(stack: Stack, prices: Floats) -> tuple[Floats, int]:
+    """Better prices (g,) near those given, and the passes over all data they cost."""
+    for passes in range(1, _REFINEMENTS + 1):
+        prices, pressed = _refined(stack, prices)
+        if not pressed:
+            break
+    return prices, passes
+
+
+def _refined(stack: Stack, prices: Floats) -> tuple[Floats, bool]:
+    """Newton on the units that a box around the prices leaves undecided; whether a wall of the box was hit."""
     radius = radius_of(prices)
     here = scan(stack, prices, radius)
     width, near = widest(here.distance, max(int(_NEAREST * stack.m), 2 * _SAMPLE))
@@ -51,7 +61,7 @@ def refined_prices(stack: Stack, prices: Floats) -> Floats:
     low, high = np.maximum(prices - width * radius, 0.0), prices + width * radius
     for heat in _FINE:
         prices = np.clip(_step(small, prices, heat), low, high)
-    return prices
+    return prices, bool((((prices <= low) & (low > 0)) | (prices >= high)).any())
 
 
 def _usage(stack: Stack, arm: NDArray[np.intp], who: NDArray[np.intp]) -> Floats:
