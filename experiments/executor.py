@@ -18,20 +18,13 @@ from typing import Literal, TypeVar
 
 from threadpoolctl import threadpool_limits
 
+from experiments.threads import THREAD_VARIABLES
 from rage_env.errors import ConfigError, RunError
 
-__all__ = ["THREAD_VARIABLES", "map_tasks"]
+__all__ = ["map_tasks"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-
-THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-)
 
 
 def map_tasks(

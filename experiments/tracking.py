@@ -20,15 +20,16 @@ from typing import TYPE_CHECKING
 
 from experiments.results import Results
 from experiments.series import Points, last_figures, weekly_series
-from rage_env.errors import ConfigError, RunError
+from rage_env.errors import ConfigError, LogError, RunError
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
-__all__ = ["Tracked", "default_uri", "initialise", "initialise_in_background", "track"]
+__all__ = ["Tracked", "default_uri", "initialise", "initialise_in_background", "serve", "track"]
 
 MOST_METRICS = 1_000  # MLflow's own limit for one batch
 _SQLITE = "sqlite:///"
+_SILENT = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,15 @@ def initialise_in_background(uri: str) -> subprocess.Popen[bytes]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
+
+
+def serve(uri: str, port: int) -> int:
+    """Run the MLflow server on this machine only, until it is stopped; returns its exit code. Raises LogError."""
+    if uri.startswith(_SQLITE) and not Path(uri.removeprefix(_SQLITE)).is_file():
+        raise LogError(f"{uri}: no such store yet; `rage run` or `rage track` makes one")
+    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri, "--port", str(port)]
+    done = subprocess.run([*command, "--host", "127.0.0.1"], env=os.environ | _SILENT, check=False)
+    return done.returncode
 
 
 class _Feed:
@@ -200,8 +210,7 @@ def _params(results: Results, tags: Mapping[str, str]) -> dict[str, object]:
 
 
 def _client(uri: str) -> MlflowClient:
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("DO_NOT_TRACK", "true")
+    os.environ.update(_SILENT)
     from mlflow.tracking import MlflowClient
 
     for name in ("mlflow", "alembic"):

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
-from experiments.executor import THREAD_VARIABLES, map_tasks
+from experiments.executor import map_tasks
+from experiments.threads import THREAD_VARIABLES
 from rage_env.errors import ConfigError, RunError
 
 

@@ -61,7 +61,7 @@ def test_every_figure_with_data_is_written_and_none_without(results: Results) ->
 
 def test_a_table_without_a_column_that_a_figure_needs_is_named(results: Results) -> None:
     results.write_table("leaderboard", pd.DataFrame({"agent": ["random"], "value": [1.0]}))
-    with pytest.raises(LogError, match="leaderboard: the table lacks the columns.*gain"):
+    with pytest.raises(LogError, match=r"leaderboard: the table lacks the columns.*gain"):
         report.draw(results)
 
 

@@ -1,0 +1,215 @@
+"""The command line `rage`. Commands are thin: each imports what it needs when it runs, so `--help` is quick.
+
+Exit codes: 0 done, 1 the run failed, 2 the input is wrong, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["app", "main"]
+
+_INTERRUPTED = 130  # what shells use for a program ended by Ctrl-C
+
+app = typer.Typer(
+    name="rage",
+    help="RAGE, the Risk-Adjusted Growth Engine: rehearse growth under guardrails in a simulated world.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Overrides = Annotated[
+    list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="e.g. users=2000 agents.1.arm=nudge")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Rows as JSON on standard output.")]
+Out = Annotated[Path, typer.Option(help="Folder that holds results folders.")]
+Study = Annotated[
+    str | None, typer.Argument(metavar="[NAME_OR_FOLDER]", help="A results folder, or the name of a study: its newest.")
+]
+Uri = Annotated[str | None, typer.Option(help="MLflow store; by default mlflow.db beside the results.")]
+
+
+@app.command()
+def run(
+    experiment: Annotated[str, typer.Argument(help="Name of a shipped experiment, or a YAML file.")],
+    overrides: Overrides = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; the results are the same.")] = None,
+    out: Out = Path("results"),
+    track: Annotated[bool, typer.Option("--track/--no-track", help="Feed MLflow when done.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Run an experiment and show its leaderboard. Goes on where an earlier start stopped."""
+    _one_thread()
+    from experiments import config, console
+
+    study = config.load(experiment, [*(overrides or ()), *([f"workers={workers}"] if workers else [])])
+    from experiments.study import run as run_study  # after the input is known to be right: it takes a while
+
+    found = run_study(study, out=out, track=track)
+    console.print_rows(found.leaderboard.to_dict("records"), as_json=as_json)
+    if not as_json:
+        console.show(f"\nresults: {found.path}\nrage report {found.path}   figures\nrage ui   MLflow in the browser")
+
+
+@app.command()
+def evaluate(
+    log: Annotated[str, typer.Argument(help="A RAGE log folder, a mapping (name or YAML), or a CSV or Parquet file.")],
+    mapping: Annotated[str | None, typer.Option(help="How to read a foreign log: name or YAML file.")] = None,
+    metric: Annotated[str | None, typer.Option(help="A column, or num/den.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Judge policies from a log, ours or a foreign one."""
+    _one_thread()
+    from experiments.evaluation import evaluate_command
+
+    evaluate_command(log, mapping=mapping, metric=metric, as_json=as_json)
+
+
+@app.command()
+def track(
+    study: Study = None,
+    uri: Uri = None,
+    experiment: Annotated[str, typer.Option(help="MLflow experiment.")] = "rage",
+    out: Out = Path("results"),
+) -> None:
+    """Feed a results folder to MLflow, without ever writing twice."""
+    from experiments import console, tracking
+
+    done = tracking.track(_results(study, out), uri, experiment)
+    console.show(f"{done.uri}: {done.written} runs written, {done.kept} were there")
+
+
+@app.command()
+def ui(
+    uri: Uri = None,
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 5000,
+    out: Out = Path("results"),
+) -> None:
+    """Serve MLflow on this machine's studies."""
+    from experiments import tracking
+
+    raise typer.Exit(tracking.serve(uri or tracking.default_uri(out / "study"), port))
+
+
+@app.command()
+def report(study: Study = None, out: Out = Path("results")) -> None:
+    """Draw the figures of a results folder."""
+    from experiments import console, report
+    from experiments.results import Results
+
+    for path in report.draw(Results.open(_results(study, out))):
+        console.show(str(path))
+
+
+@app.command(name="list")
+def list_(
+    kind: Annotated[str | None, typer.Argument(help="scenarios, experiments, agents, estimators or monitors.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what there is to choose from."""
+    from experiments import catalogue, console
+
+    for each in [kind] if kind else catalogue.KINDS:
+        rows = [e._asdict() for e in catalogue.entries(each)]
+        if as_json and not kind:
+            continue
+        console.print_rows([{k: r[k] for k in ("name", "about")} for r in rows], each, as_json=as_json)
+    if as_json and not kind:
+        console.print_json([e._asdict() for k in catalogue.KINDS for e in catalogue.entries(k)])
+
+
+@app.command()
+def describe(
+    scenario: Annotated[str, typer.Argument(help="Name of a shipped scenario, or a YAML file.")],
+    overrides: Overrides = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a world consists of."""
+    from experiments.describe import describe_command
+
+    describe_command(scenario, overrides or (), as_json=as_json)
+
+
+@app.command()
+def config(
+    name: Annotated[str, typer.Argument(help="An experiment or a scenario: name or YAML file.")],
+    overrides: Overrides = None,
+    schema: Annotated[bool, typer.Option("--schema", help="JSON Schema of such a file, for editors.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Print a configuration as it will be used, or its schema."""
+    from experiments.resolved import print_resolved
+
+    print_resolved(name, overrides or (), schema=schema, as_json=as_json)
+
+
+@app.command()
+def check(
+    scenario: Annotated[str, typer.Argument(help="Name of a shipped scenario, or a YAML file.")] = "fintech",
+    overrides: Overrides = None,
+    users: Annotated[int, typer.Option(min=1)] = 500,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+) -> None:
+    """Check the invariants of a world of your own."""
+    from experiments import console
+    from experiments.describe import world_of
+    from rage_env.checks import check_world
+
+    check_world(world_of(scenario, overrides or (), users, seed))
+    console.show(f"{scenario}: every invariant holds ({users} users, seed {seed})")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns its exit code. Mistakes of the user end in a message, not in a traceback."""
+    try:
+        app(None if arguments is None else list(arguments), prog_name="rage")
+    except SystemExit as end:  # how typer leaves, after an interrupt too
+        code = end.code if isinstance(end.code, int) else int(bool(end.code))
+    except KeyboardInterrupt:
+        code = _INTERRUPTED
+    except Exception as error:
+        code = _told(error)
+    else:
+        code = 0
+    if code == _INTERRUPTED:
+        print("\nstopped. What was finished is kept: the same command goes on from there.", file=sys.stderr)
+    return code
+
+
+def _told(error: Exception) -> int:
+    """The exit code of an error that has a message for the user, printed; anything else is a defect and goes up."""
+    from rage_env.errors import InputError, RageError
+
+    if not isinstance(error, RageError | OSError):
+        raise error
+    print(
+        f"error: {error}" if "\n" not in str(error) else f"{len(str(error).splitlines())} problems:\n{error}",
+        file=sys.stderr,
+    )
+    return 2 if isinstance(error, InputError) else 1
+
+
+def _one_thread() -> None:
+    """Linear algebra on one thread, before NumPy reads it: studies spread over processes instead."""
+    from experiments.threads import THREAD_VARIABLES
+
+    for name in THREAD_VARIABLES:
+        os.environ.setdefault(name, "1")
+
+
+def _results(study: str | None, out: Path) -> Path:
+    from experiments.results import latest
+
+    return Path(study) if study and Path(study).is_dir() else latest(out, study).path
+
+
+if __name__ == "__main__":
+    sys.exit(main())
