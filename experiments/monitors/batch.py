@@ -82,6 +82,8 @@ class Batch:
 
     def repeated(self) -> Ints:
         """Units that have more than one row."""
+        if (self.unit[1:] > self.unit[:-1]).all():
+            return np.empty(0, np.int64)
         units, rows = np.unique(self.unit, return_counts=True)
         return units[rows > 1]
 

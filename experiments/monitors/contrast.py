@@ -5,6 +5,7 @@ All take users on the last axis, so that one call serves one stream or thousands
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,7 @@ __all__ = [
     "contrast",
     "contrast_scale",
     "cuped",
+    "look_correlations",
     "too_skewed",
 ]
 
@@ -57,6 +59,13 @@ def contrast(x: Floats, arms: Arms) -> Contrast:
     return Contrast(estimate, (x - centre) * contrast_scale(x.shape[-1], arms))
 
 
+def look_correlations(now: Contrast, earlier: Sequence[Floats], stderr: Sequence[float], arms: Arms) -> Floats:
+    """(l,) correlations of the estimate `now` with those made from users' values (n,) at each earlier look."""
+    terms = now.terms * contrast_scale(now.terms.shape[-1], arms)  # sum to 0 in each arm: no need to centre
+    products = np.array([terms @ values for values in earlier], np.float64)
+    return np.asarray(products / (np.asarray(stderr) * float(now.stderr)), np.float64)
+
+
 def cuped(x: Floats, covariate: Floats | None, arms: Arms) -> Floats:
     """x (..., n) less what the covariate (..., n) foretold, slope pooled within groups (Deng et al. 2013)."""
     if covariate is None:
@@ -84,10 +93,10 @@ def too_skewed(x: Floats, arms: Arms, users_per_skew2: float = USERS_PER_SKEW2) 
     groups = {"the cohort": x} if arms is None else {"treatment": x[arms], "control": x[~arms]}
     for name, values in groups.items():
         deviation = values - values.mean()
-        variance = float(np.mean(deviation**2))
+        variance = float(deviation @ deviation) / len(values)
         if variance == 0:
             continue
-        skew = float(np.mean(deviation**3)) / variance**1.5
+        skew = float((deviation * deviation) @ deviation) / len(values) / variance**1.5
         if len(values) < users_per_skew2 * skew**2:
             return (
                 f"{len(values)} users in {name}, {users_per_skew2 * skew**2:.0f} needed at skewness {skew:.1f} "

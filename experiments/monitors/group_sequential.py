@@ -25,8 +25,8 @@ from experiments.monitors.contrast import (
     Contrast,
     chain_correlation,
     contrast,
-    contrast_scale,
     cuped,
+    look_correlations,
     too_skewed,
 )
 from experiments.monitors.interface import Monitor, MonitorState, Validity, Verdict, open_share, whole
@@ -184,8 +184,7 @@ class GroupSequential(Monitor):
         """The boundary of this look; remembers it among the tested ones."""
         rho: Floats = np.zeros(())
         if self._tested:
-            terms = now.terms * contrast_scale(len(x), self.cohort.arms)  # sum to 0 in each arm: no centring needed
-            row = np.array([terms @ earlier for earlier in self._tested]) / (np.array(self._stderr) * stderr)
+            row = look_correlations(now, self._tested, self._stderr, self.cohort.arms)
             rho, self._chain = chain_correlation(row, self._chain, self.cohort.smallest_arm)
         else:
             self._chain = np.ones(1)

@@ -53,17 +53,16 @@ class RareEvents(Monitor):
         if self.group is not None:
             batch = batch.only(self.group)
         batch.refuse((batch.value != 0) & (batch.value != 1), "value", "must be 0 or 1, one trial a row")
-        units = np.unique(batch.unit)
-        if len(units) < batch.n or (self.trial == "once" and np.isin(units, self._seen).any()):
-            again = units[np.isin(units, self._seen)][:1] if len(units) == batch.n else batch.repeated()[:1]
-            raise LogError(
-                f"{self.kind}: week {batch.week}: unit {again[0]} comes a second time; "
-                f"{'each unit enters once (trial hazard takes weeks)' if self.trial == 'once' else 'one row a week'}"
-            )
+        again = batch.repeated()
+        if self.trial == "once":
+            again = np.concatenate([again, batch.unit[np.isin(batch.unit, self._seen)]])
+        if len(again):
+            rule = "each unit enters once (trial hazard takes weeks)" if self.trial == "once" else "one row a week"
+            raise LogError(f"{self.kind}: week {batch.week}: unit {again[0]} comes a second time; {rule}")
         if self.week == batch.week:
             raise LogError(f"{self.kind}: week {batch.week} was fed already; merge shards instead")
         if self.trial == "once":
-            self._seen = np.union1d(self._seen, units)
+            self._seen = np.union1d(self._seen, batch.unit)
         self._records = np.vstack([self._records, [batch.week, batch.value.sum(), batch.n]])
         return self._now(len(self._records))
 

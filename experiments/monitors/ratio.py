@@ -243,7 +243,7 @@ def as_ages(ages: Sequence[int]) -> tuple[int, ...]:
 
 def _by_unit(batch: Batch, x: Floats, rows_per_unit: int) -> tuple[NDArray[np.int64], Floats]:
     """Units and the sum of x over the rows of each."""
-    if (np.diff(batch.unit) > 0).all():
+    if not len(batch.repeated()):
         return batch.unit, x
     units, place, rows = np.unique(batch.unit, return_inverse=True, return_counts=True)
     if rows.max() > rows_per_unit:

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import ttest_ind
 
-from experiments.monitors import Batch, boundaries, monitor, monitor_class, names
+from experiments.monitors import Batch, Monitor, boundaries, monitor, monitor_class, names
 from experiments.monitors.boundaries import Survivors, next_boundary, start
 from experiments.monitors.contrast import chain_correlation, contrast, contrast_scale, cuped
 from experiments.monitors.group_sequential import GroupSequential
@@ -164,7 +164,7 @@ def test_broken_cohorts_are_named_by_unit_and_row(kind: str) -> None:
     params = {"weeks": 4} if kind == "group_sequential" else {}
     unit, group, value = np.array([7, 8, 9, 10]), np.array([0, 0, 1, 1]), np.ones(4)
 
-    def started() -> object:
+    def started() -> Monitor:
         made = monitor(kind, mode="groups", **params)
         made.update(Batch(3, unit, group, value))
         return made
@@ -182,7 +182,7 @@ def test_broken_cohorts_are_named_by_unit_and_row(kind: str) -> None:
     for batch, message in bad:
         made = started()
         with pytest.raises(LogError, match=message):
-            made.update(batch)  # type: ignore[attr-defined]  # started() is a monitor
+            made.update(batch)
     fresh = monitor(kind, mode="groups", **params)
     with pytest.raises(LogError, match="row 1: unit 7 is in two groups"):
         fresh.update(Batch(0, np.array([7, 7, 8, 9, 10]), np.array([0, 1, 0, 1, 1]), np.ones(5)))
