@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["Guard", "floored", "usage_of"]
 
 Floats = NDArray[np.float64]
-_ROUNDS = 3
+_ROUNDS = 2
+_NEAR = 0.97  # of the way to the plan: closer is not worth another allocation
 _TINY = 1e-7  # of a row's spread: room for float32 probabilities
 
 
@@ -53,11 +54,11 @@ class Guard:
                 **self.outlook.means,
                 **self._cautious(guardrail, plan, self.caution if caution is None else caution),
             }
-            rows += guardrail_rows((guardrail,), means, self.observation)
+            rows += guardrail_rows((guardrail,), means, self.observation, known=self.problem.guardrails)
         return rows
 
     def plan(
-        self, value: Floats, start: Floats, prices0: Floats | None = None
+        self, value: Floats, start: Floats
     ) -> tuple[Allocation, NDArray[np.float32]]:
         """The best allocation that keeps every cautious row; margins are first taken around `start` (n, k).
 
@@ -66,27 +67,34 @@ class Guard:
         from agents.allocation import allocate
 
         observation = self.observation
-        rows = self._lifted(self.rows(start))
         for _ in range(_ROUNDS):
-            found = allocate(value, rows, observation.action_mask, observation.unit, floor=self.floor, prices0=prices0)
-            probs = found.probs.astype(np.float64)
-            cuts = self._lifted(self.rows(probs))
-            broken = [c for c in cuts if _excess(c, probs) > 1e-6]
-            if not broken:
-                return found, found.probs
-            rows, prices0 = rows + broken, None
-        return found, self.kept(probs).astype(np.float32)
+            rows = self._lifted(self.rows(start))
+            found = allocate(value, rows, observation.action_mask, observation.unit, floor=self.floor)
+            wanted = found.probs.astype(np.float64)
+            share = self._share_of(wanted)
+            if share >= _NEAR:
+                break
+            start = wanted
+        return found, found.probs if share >= 1.0 else self._towards(wanted, share)
 
-    def kept(self, probs: Floats) -> Floats:
+    def kept(self, probs: Floats) -> NDArray[np.float32]:
         """`probs` (n, k), drawn back towards the base just as far as the cautious rows ask."""
+        return self._towards(probs, self._share_of(probs))
+
+    def _towards(self, probs: Floats, share: float) -> NDArray[np.float32]:
+        return (self.base + share * (probs - self.base)).astype(np.float32)
+
+    def _share_of(self, probs: Floats) -> float:
+        """The largest share of the way from base to `probs` that surely keeps the rows, which are convex."""
         share = 1.0
         for at_probs, at_base in zip(self._lifted(self.rows(probs)), self._lifted(self.rows(self.base)), strict=True):
-            used, least = usage_of(at_probs, probs), usage_of(at_base, self.base)
-            limit = np.maximum(_limits(at_probs), least)
+            sign = 1.0 if at_probs.sense == "<=" else -1.0
+            used, least = sign * usage_of(at_probs, probs), sign * usage_of(at_base, self.base)
+            limit = np.maximum(sign * _limits(at_probs), least)
             over = used > limit
             if over.any():
                 share = min(share, float(((limit - least)[over] / (used - least)[over]).min()))
-        return self.base + max(share, 0.0) * (probs - self.base)
+        return max(share, 0.0)
 
     def _lifted(self, rows: Sequence[Linear]) -> list[Linear]:
         """The same rows with limits that the base can keep, and a hair of room for rounding."""
@@ -122,7 +130,7 @@ class Guard:
         rated = [c for c in guardrail.numerator if c in outlook.variance]
         beyond = plan - self.observation.status_quo if guardrail.relative_to == "status_quo" else plan
         totals = {c: guardrail.numerator[c] * self._total(beyond, c) for c in rated}
-        sums = {e.arm: beyond[:, e.arm] @ outlook.late_rows for e in outlook.late}  # (p,) of each arm
+        sums = {e.arm: beyond[:, e.arm] @ outlook.late_rows[e.arm] for e in outlook.late}  # (p,) of each arm
         weight = guardrail.numerator.get(LATE_OFTEN, 0.0)
         variance = sum(float((outlook.variance[c] * totals[c] ** 2).sum()) for c in rated)
         variance += weight**2 * sum(float(sums[e.arm] @ e.covariance @ sums[e.arm]) for e in outlook.late)
@@ -135,7 +143,7 @@ class Guard:
             margin = (width * outlook.variance[c] * totals[c]).T[outlook.stratum]
             out[c] = np.maximum(outlook.means[c] + outlook.exposure[c] * margin, 0.0)  # no rate is negative
         for e in outlook.late if weight else ():
-            out[LATE_OFTEN][:, e.arm] += width * weight * (outlook.late_rows @ (e.covariance @ sums[e.arm]))
+            out[LATE_OFTEN][:, e.arm] += width * weight * (outlook.late_rows[e.arm] @ (e.covariance @ sums[e.arm]))
         return out
 
     def _total(self, plan: Floats, column: str) -> Floats:
@@ -168,13 +176,6 @@ def _limits(row: Linear) -> Floats:
     if row.segment is None or np.ndim(row.limit):
         return np.atleast_1d(np.asarray(row.limit, dtype=np.float64))
     return np.full(int(row.segment.max(initial=-1)) + 1, float(row.limit))
-
-
-def _excess(row: Linear, probs: Floats) -> float:
-    """Usage beyond the limit, relative to the spread of the row."""
-    sign = 1.0 if row.sense == "<=" else -1.0
-    over = float((sign * (usage_of(row, probs) - _limits(row))).max(initial=0.0))
-    return over / max(float(np.abs(row.coef).max(axis=1).sum()), 1e-300)
 
 
 def _width(caution: float, mean: float, variance: float) -> float:

@@ -141,7 +141,7 @@ class CohortBelief:
         z = self.basis.z(week.features[here])
         hx = with_one(squares(z))
         if week.week >= 0:
-            self._learn_baseline(arm == 0, z, hx, columns)
+            self._learn_baseline(arm, z, hx, columns)
         rate, volumes = self.hazard.rate(hx), self.volumes.expected(z)
         if week.week >= 0:
             self._learn_effects(arm, z, rate, volumes, columns)
@@ -158,15 +158,24 @@ class CohortBelief:
 
     def _learn_baseline(
         self,
-        alone: NDArray[np.bool_],
+        arm: NDArray[np.int64],
         z: NDArray[np.float32],
         hx: NDArray[np.float32],
         columns: Mapping[str, NDArray[np.float32]],
     ) -> None:
+        """What users do when left alone. Volumes of treated users count too, less their believed lift.
+
+        Without these the baseline would be extrapolated to the very users who are always treated.
+        """
+        alone = arm == 0
         self.hazard.forget(self.settings.keep)
-        self.volumes.forget(self.settings.keep)
         self.hazard.update(hx[alone], columns["churned"][alone], np.ones(int(alone.sum()), np.float32))
-        self.volumes.update(z[alone], {c: v[alone] for c, v in columns.items()})
+        volumes, mean = self.volumes.expected(z), self.volumes.mean.astype(np.float32)
+        gx = effect_rows(z, volumes[:, 0], volumes[:, GMV] / mean[GMV], volumes[:, 0])[1]
+        gain = np.concatenate([np.zeros((len(z), 1)), self.gmv.posterior().expected(gx)], axis=1)
+        lift = np.clip(1.0 + gain[np.arange(len(z)), arm] / (volumes[:, GMV] / mean[GMV]), 0.5, 2.0)
+        self.volumes.forget(self.settings.keep)
+        self.volumes.update(z, {c: columns[c] / lift.astype(np.float32) for c in VOLUMES})
 
     def _learn_effects(
         self,

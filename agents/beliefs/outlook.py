@@ -55,7 +55,7 @@ class Outlook:
     """value (n, k): dollars beyond arm 0. means: {column: (n, k)} expected outcomes for guardrail rows.
 
     exposure, variance: of each rated column, (n, k) and (k, s), for margins of caution; stratum (n,). late: believed
-    loss of the arms that lose late and often, linear in late_rows (n, p).
+    loss of the arms that lose late and often, linear in late_rows.
     """
 
     problem: Problem
@@ -72,7 +72,7 @@ class Outlook:
     churn: Posterior
     gmv: Posterior
     revenue_rate: Floats  # (n, k) for each dollar of GMV
-    late_rows: Floats32
+    late_rows: Mapping[int, Floats32]  # {arm: (n, p)}
     late: tuple[LateLoss, ...]
 
     @property
@@ -102,7 +102,7 @@ class Outlook:
         revenue = self.unit_gmv * self.revenue_rate[:, 1:] * self.gmv.sd(self.gmv_rows)
         variance = _with_control(churn**2 + revenue**2)
         for loss in self.late:
-            variance[:, loss.arm] += spread(self.late_rows, loss.covariance) ** 2
+            variance[:, loss.arm] += spread(self.late_rows[loss.arm], loss.covariance) ** 2
         return np.sqrt(variance) * self.present[:, None]
 
     def draws(self, rng: np.random.Generator, count: int) -> Iterator[Floats]:
@@ -110,7 +110,7 @@ class Outlook:
         churn, gmv = (e.draw(rng, count).astype(np.float32) for e in (self.churn, self.gmv))
         thetas = [rng.multivariate_normal(e.mean, e.covariance, size=count, method="eigh") for e in self.late]
         for m in range(count):
-            late = {e.arm: self.late_rows @ t[m].astype(np.float32) for e, t in zip(self.late, thetas, strict=True)}
+            late = {e.arm: self.late_rows[e.arm] @ t[m].astype(np.float32) for e, t in zip(self.late, thetas, strict=True)}
             yield self.value_of(self.churn_rows @ churn[m].T, self.gmv_rows @ gmv[m].T, late)
 
 
@@ -124,10 +124,13 @@ def see(problem: Problem, observation: Observation, believed: Believed) -> Outlo
     exposure = {c: known[e] if (e := exposure_of(c)) in known else _each(here, problem.k) for c in b.rates}
     means = {c: exposure[c] * mean.T[b.stratum] for c, (mean, _) in b.rates.items()}
     variance = {c: np.array(v) for c, (_, v) in b.rates.items()}
-    late_rows = loss_rows(b.z, relative[:, GMV]) * observation.present[:, None]
+    late_rows = {
+        e.arm: loss_rows(b.z, relative[:, GMV] * lift[:, e.arm].astype(np.float32)) * observation.present[:, None]
+        for e in b.late
+    }
     for loss in b.late:
         least = 0.1 * means[LATE_OFTEN][:, loss.arm]
-        means[LATE_OFTEN][:, loss.arm] = np.maximum(late_rows @ loss.mean.astype(np.float32), least)
+        means[LATE_OFTEN][:, loss.arm] = np.maximum(late_rows[loss.arm] @ loss.mean.astype(np.float32), least)
         variance[LATE_OFTEN][loss.arm] = 0.0
     churned = b.rate[:, None] + _with_control(_cut(b.churn.expected(churn_rows), b.rate))
     return Outlook(

@@ -41,8 +41,8 @@ _TIE = {
     "abuse": 4.0,
 }
 """Events that a cell's own rate must gather to count as much as the pool: fraud hardly depends on the offer."""
-_EVENTS = {"abuse": 4.0}
-"""Events that the prior is worth where it is more than one."""
+_EVENTS = {"abuse": 4.0, "loss_fraud": 8.0}
+"""Events that the prior is worth where it is more than one; a declared bound is at most thrice the mean."""
 
 
 def rated_columns(guardrails: tuple[Guardrail, ...]) -> tuple[str, ...]:
@@ -86,7 +86,7 @@ def _guess(
     ones = np.ones_like(caps)
     capped = caps > 0
     if column == "loss_fraud":
-        return bounds[0] * ones, max(max_loss / 8, 1.0) * ones
+        return bounds[0] / 3**0.5 * ones, max(max_loss / 4, 1.0) * ones
     if column == "loss_credit":
         return np.where(capped, 0.0, excess) + 1e-3 * bounds[0], np.maximum(bounds, 1.0)
     if column == "loss_bonus_abuse":

@@ -74,15 +74,23 @@ class Rates:
         size = (prior.size**2 + self.square.sum(axis=1)) / (prior.size + self.amount.sum(axis=1))  # one event a priori
         size = np.broadcast_to(size[:, None], exposure.shape)
         axis = 0 if prior.across_arms else 1
-        above = prior.events * (prior.size.mean() if prior.across_arms else prior.size[:, None])
-        start = prior.mean.mean() if prior.across_arms else prior.mean[:, None]
-        pooled = above / start + exposure.sum(axis=axis, keepdims=True)
-        centre = (above + self.amount.sum(axis=axis, keepdims=True)) / pooled
-        doubt = (above * size + self.square.sum(axis=axis, keepdims=True)) / pooled**2
-        weight = self.prior.tie * size
+        start, worth = self._start(exposure)
+        pooled = worth / start + exposure.sum(axis=axis, keepdims=True)
+        centre = (worth + self.amount.sum(axis=axis, keepdims=True)) / pooled
+        doubt = (worth * size + self.square.sum(axis=axis, keepdims=True)) / pooled**2
+        weight = prior.tie * size
         known = weight / centre + exposure
         variance = (weight * size + self.square) / known**2 + (weight / centre / known) ** 2 * doubt
         return (weight + self.amount) / known, np.asarray(variance)
+
+    def _start(self, exposure: Floats) -> tuple[Floats, Floats]:
+        """Where the pooled rates start, and the amount that this is worth: the overall rate, or the arm's prior."""
+        prior = self.prior
+        if not prior.across_arms:
+            return prior.mean[:, None], prior.events * prior.size[:, None]
+        worth = prior.events * prior.size.mean()
+        overall = (worth + self.amount.sum()) / (worth / prior.mean.mean() + exposure.sum())
+        return np.full((1, 1), overall), np.full((1, 1), prior.size.mean())
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """State as plain arrays."""
