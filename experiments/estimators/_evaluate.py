@@ -19,6 +19,7 @@ from experiments.estimators._log import (
     numbers,
     outcome,
     probabilities,
+    refuse_gaps,
     rows_of,
     table_of,
 )
@@ -66,6 +67,8 @@ def evaluate(
     groups = clusters_of(labels, table.num_rows)
     view, model = _view(table, columns, q_hat, any(e.needs_q for e in made.values()), target.shape[1], labels)
     held = cluster_sums(made, rows_of(view, policies, columns), groups, len(policies) * len(columns))
+    if not all(sums.finite for sums in held):
+        refuse_gaps(view)
     facts = Facts(groups.sizes(), len(columns), view.deterministic, alpha, model)
     return pd.DataFrame([asdict(answer(name, e, held, facts)) for name, e in made.items()])
 

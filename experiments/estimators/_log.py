@@ -15,7 +15,18 @@ from rage_env.errors import LogError, did_you_mean
 from rage_env.log import CohortLog, validate_log
 from rage_env.outcomes import COLUMNS, net_revenue
 
-__all__ = ["Policy", "Probs", "View", "columns_of", "numbers", "outcome", "probabilities", "rows_of", "table_of"]
+__all__ = [
+    "Policy",
+    "Probs",
+    "View",
+    "columns_of",
+    "numbers",
+    "outcome",
+    "probabilities",
+    "refuse_gaps",
+    "rows_of",
+    "table_of",
+]
 
 Probs = NDArray[np.floating]
 
@@ -123,15 +134,20 @@ def rows_of(view: View, policies: Sequence[Policy], columns: Sequence[str]) -> I
         arm = view.arm[rows].astype(np.int64)
         propensity = view.propensity[rows].astype(np.float64)
         reward = {c: view.outcomes[c][rows].astype(np.float64) for c in columns}
-        model = {c: _model(q[rows], reward[c], gone, start) for c, q in view.q.items()}
+        model = {c: _model(q[rows], reward[c], gone) for c, q in view.q.items()}
         targets = [policy.chunk(rows, gone) for policy in policies]
         yield rows, [Rows(arm, propensity, reward[c], t, model.get(c)) for t in targets for c in columns]
 
 
-def _model(part: Probs, reward: NDArray[np.float64], gone: NDArray[np.bool_] | None, start: int) -> Probs:
-    if not np.isfinite(part).all():
-        at = int(np.argmin(np.isfinite(part).all(axis=1)))
-        raise LogError(f"q_hat, row {start + at}: must be finite; got {part[at].tolist()}")
-    if gone is not None:
-        part = np.where(gone[:, None], reward[:, None], part)  # whoever left does the same under any policy
-    return part
+def _model(part: Probs, reward: NDArray[np.float64], gone: NDArray[np.bool_] | None) -> Probs:
+    """Whoever left does the same under any policy: what was logged."""
+    return part if gone is None else np.where(gone[:, None], reward[:, None], part)
+
+
+def refuse_gaps(view: View) -> None:
+    """Raise LogError for the first row of a reward model that is not finite; for sums that came out so."""
+    for q in view.q.values():
+        finite = np.isfinite(q).all(axis=1)
+        if not finite.all():
+            at = int(np.argmin(finite))
+            raise LogError(f"q_hat, row {at}: must be finite; got {q[at].tolist()}")

@@ -5,7 +5,7 @@ Sums run over fixed chunks in row order, so the same log gives the same bits on 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -61,7 +61,7 @@ class ClusterSums:
     estimators: Mapping[str, Estimator]
     count: int
     sums: list[Floats] = field(default_factory=list)  # (count,) each, one per distinct term
-    heaviest: list[float] = field(default_factory=list)  # largest entry of each distinct term
+    heaviest: list[float] = field(default_factory=list)  # largest entry of each term that is somebody's weights
     plan: dict[str, list[int]] = field(default_factory=dict)  # label -> its terms, its weights last
 
     def add(self, rows: Rows, codes: NDArray[np.int64]) -> None:
@@ -75,13 +75,17 @@ class ClusterSums:
         if not self.sums:
             self.sums = [np.zeros(self.count) for _ in distinct]
             self.heaviest = [-np.inf for _ in distinct]
-        first, last = int(codes.min()), int(codes.max()) + 1
+        add = _adder(codes)
+        of_weights = {places[-1] for places in self.plan.values()}
         for slot, term in enumerate(distinct.values()):
-            self.heaviest[slot] = max(self.heaviest[slot], float(term.max()))
-            if last - first <= 4 * len(codes):
-                self.sums[slot][first:last] += np.bincount(codes - first, term, minlength=last - first)
-            else:
-                np.add.at(self.sums[slot], codes, term)
+            add(self.sums[slot], term)
+            if slot in of_weights:
+                self.heaviest[slot] = max(self.heaviest[slot], float(term.max()))
+
+    @property
+    def finite(self) -> bool:
+        """No term of any row was infinite or not a number."""
+        return all(np.isfinite(float(s.sum())) for s in self.sums)
 
     def terms(self, name: str) -> list[Floats]:
         """The sums (count,) of one estimator's terms."""
@@ -93,12 +97,25 @@ class ClusterSums:
         return self.sums[slot], self.heaviest[slot]
 
 
+def _adder(codes: NDArray[np.int64]) -> Callable[[Floats, Floats], None]:
+    """Adds a chunk's terms to their clusters, in row order; the same bits whichever way is the fastest."""
+    first, last = int(codes[0]), int(codes.max()) + 1
+    if last - first == len(codes) and (np.diff(codes) == 1).all():  # users in their usual order, each once
+
+        def one_each(sums: Floats, term: Floats) -> None:
+            sums[first:last] += term
+
+        return one_each
+    return lambda sums, term: np.add.at(sums, codes, term)
+
+
 def cluster_sums(
     estimators: Mapping[str, Estimator], chunks: Iterator[tuple[slice, Sequence[Rows]]], clusters: Clusters, cells: int
 ) -> list[ClusterSums]:
     """One ClusterSums per cell (a pair of policy and outcome); every chunk brings the Rows of all cells."""
     held = [ClusterSums(estimators, clusters.count) for _ in range(cells)]
-    for rows, parts in chunks:
-        for sums, part in zip(held, parts, strict=True):
-            sums.add(part, clusters.codes[rows])
+    with np.errstate(invalid="ignore", over="ignore"):  # gaps are told by name afterwards
+        for rows, parts in chunks:
+            for sums, part in zip(held, parts, strict=True):
+                sums.add(part, clusters.codes[rows])
     return held

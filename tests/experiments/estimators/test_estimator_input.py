@@ -42,6 +42,12 @@ def at(row: int, value: float, other: float) -> list[float]:
         ({"reward": at(7, np.nan, 0.5)}, r"column reward, row 7: must be finite; got nan"),
         ({"arm": [3] * N}, r"column arm, row 0: must be one of the 3 arms 0..2; got 3"),
         ({"user_id": 5}, r"user 5 has 300 rows in week 0"),
+        ({"user_id": [10**12 * (i // 2) for i in range(N)]}, r"user \d+ has 2 rows in week 0"),
+        ({"user_id": [f"u{i // 3}" for i in range(N)]}, r"user u\d+ has 3 rows in week 0"),
+        (
+            {"user_id": [i // 2 for i in range(N)], "week": [i % 2 // (1 + i % 4) for i in range(N)]},
+            "has 2 rows in week 0",
+        ),
         ({"x_age": at(2, np.inf, 0.5)}, r"column x_age, row 2: features must be finite; got inf"),
     ],
 )
