@@ -8,13 +8,14 @@ below 1e-4 one 52-bit uniform is used instead.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["POPULATION_WEEK", "Draw", "Noise", "person_keys", "seed_key"]
+__all__ = ["POPULATION_WEEK", "Draw", "Noise", "keys_of_hashes", "person_keys", "seed_key"]
 
 _MASK = (1 << 64) - 1
 _GOLDEN = 0x9E3779B97F4A7C15
@@ -107,9 +108,13 @@ class Noise:
         """The luck of these rows alone."""
         return Noise(self.key, self.keys[rows], self.week)
 
-    def _hash(self, draw: int) -> NDArray[np.uint64]:
+    def counter_key(self, draw: int) -> int:
+        """The key of this week and draw, mixed into every person's own."""
         counter = _mix_int(self.key ^ _TAG_COUNTER) + _GOLDEN * (((self.week << 16) | int(draw)) + 1)
-        return _mix_into(np.bitwise_xor(self.keys, np.uint64(_mix_int(counter & _MASK))))
+        return _mix_int(counter & _MASK)
+
+    def _hash(self, draw: int) -> NDArray[np.uint64]:
+        return _mix_into(np.bitwise_xor(self.keys, np.uint64(self.counter_key(draw))))
 
     def pair(self, draw: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Two (n,) float32 uniforms, independent, on the odd multiples of 2**-24."""
@@ -142,3 +147,16 @@ class Noise:
         np.sqrt(radius, out=radius)
         np.multiply(angle, np.float32(2.0 * np.pi), out=angle)
         return radius * np.cos(angle), radius * np.sin(angle)
+
+
+def keys_of_hashes(hashes: Sequence[int], luck: Noise, draw: int) -> NDArray[np.uint64]:
+    """Keys of imagined persons whose hash in this week and draw is the given one: how the rarest luck is tested."""
+    return np.array([_unmix_int(h) ^ luck.counter_key(draw) for h in hashes], np.uint64)
+
+
+def _unmix_int(x: int) -> int:
+    x ^= (x >> 31) ^ (x >> 62)
+    x = x * pow(_MIX_2, -1, 1 << 64) & _MASK
+    x ^= (x >> 27) ^ (x >> 54)
+    x = x * pow(_MIX_1, -1, 1 << 64) & _MASK
+    return x ^ (x >> 30) ^ (x >> 60)

@@ -5,6 +5,7 @@ A world holds no people and remembers nothing; environments do.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from rage_env import mechanisms
 from rage_env.aging import next_lives
 from rage_env.arms import ArmTable
+from rage_env.errors import ConfigError
 from rage_env.outcomes import COLUMNS
 from rage_env.population import Population
 from rage_env.randomness import Noise
@@ -22,6 +24,8 @@ from rage_env.week import Columns, Mechanism, Week
 
 __all__ = ["World"]
 
+_NEEDED = {"active", "next_shock", "gmv", "contacts", "churned"}
+
 
 class World:
     """The laws of one scenario."""
@@ -30,6 +34,7 @@ class World:
         self.scenario = scenario
         self.arms = ArmTable.of(scenario.arms)
         used = scenario.used
+        _refuse_halves(used)
         self._steps: list[tuple[Mechanism, Any]] = [
             (mechanisms.module(name), params)  # type: ignore[misc]  # a module stands for the protocol
             for name, params in used.items()
@@ -64,6 +69,17 @@ class World:
         for mechanism, params in self._steps:
             now.update(mechanism.mean(week, params))
         return ledger_of(now, len(arm))
+
+
+def _refuse_halves(used: Mapping[str, object]) -> None:
+    """Raises ConfigError where no mechanism gives what the next week is made of."""
+    given = {column for name in used for column in mechanisms.module(name).GIVES}
+    lacking = sorted(_NEEDED - given)
+    if lacking:
+        givers = sorted(n for n in mechanisms.names() if set(lacking) & set(mechanisms.module(n).GIVES))
+        raise ConfigError(
+            f"mechanisms: nothing gives {', '.join(lacking)}, which every world needs; add {', '.join(givers)}"
+        )
 
 
 def ledger_of(now: Columns, n: int) -> Columns:
