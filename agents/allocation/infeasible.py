@@ -111,6 +111,9 @@ def _words(stack: Stack, share: Floats, least: Floats, violation: Floats, larges
     else:
         excess = ", ".join(f"{stack.names[g]} {violation[g]:.6g}" for g in order if violation[g] > 0)
         head = f"it contradicts the other rows, least excess {excess or 'spread over rows'}"
+    unused = [arm for arm in np.flatnonzero(~np.isfinite(stack.value).any(axis=1))]
+    if unused and alone:
+        head += "".join(f", and arm {arm} is allowed to nobody" for arm in unused)
     way_out = "Raise the limit or drop a guardrail."
     if largest_floor is not None:
         way_out = f"Without a floor it can: lower the floor to {largest_floor:.4g} of what was asked."

@@ -38,10 +38,10 @@ def first_prices(stack: Stack, seed: int) -> Floats:
 
 def refined_prices(stack: Stack, prices: Floats) -> tuple[Floats, int]:
     """Better prices (g,) near those given, and the passes over all data they cost."""
-    for passes in range(1, _REFINEMENTS + 1):
+    passes, pressed = 0, True
+    while pressed and passes < _REFINEMENTS:
         prices, pressed = _refined(stack, prices)
-        if not pressed:
-            break
+        passes += 1
     return prices, passes
 
 
