@@ -111,8 +111,8 @@ def _words(stack: Stack, share: Floats, least: Floats, violation: Floats, larges
     else:
         excess = ", ".join(f"{stack.names[g]} {violation[g]:.6g}" for g in order if violation[g] > 0)
         head = f"it contradicts the other rows, least excess {excess or 'spread over rows'}"
-    unused = [arm for arm in np.flatnonzero(~np.isfinite(stack.value).any(axis=1))]
-    if unused and alone:
+    if alone:
+        unused = np.flatnonzero(~np.isfinite(stack.value).any(axis=1))
         head += "".join(f", and arm {arm} is allowed to nobody" for arm in unused)
     way_out = "Raise the limit or drop a guardrail."
     if largest_floor is not None:

@@ -210,7 +210,7 @@ def test_units_floors_and_prices_out_of_range_are_named() -> None:
         allocate(np.zeros((2, 4)), [], np.array([[1, 1, 0, 0], [0, 0, 1, 1]]), np.array([4, 4]))
     with pytest.raises(InputError, match="user 1: no arm is allowed"):
         allocate(offer(1, 2), [], np.array([[1, 1], [0, 0]]))
-    with pytest.raises(InputError, match="floor: 0.6 on each of 2 allowed arms"):
+    with pytest.raises(InputError, match=r"floor: 0\.6 on each of 2 allowed arms"):
         allocate(offer(1, 2), [], floor=0.6)
     with pytest.raises(InputError, match=r"floor: must be in \[0, 1\]"):
         allocate(offer(1, 2), [], floor=-0.1)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass, replace
 from typing import Any
 
-import cvxpy as cp
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from agents.allocation import Allocation, Linear, allocate, verify
 
 Floats = NDArray[np.float64]
+cp: Any = importlib.import_module("cvxpy")  # its types are partial
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +144,7 @@ def restated(case: Instance, answer: Allocation, probs: NDArray[np.float32]) -> 
 
 def best_arms(case: Instance, prices: Floats) -> NDArray[np.float32]:
     net = case.value - sum(price * row.coef for price, row in zip(prices, case.rows, strict=True))
-    return np.eye(case.value.shape[1], dtype=np.float32)[net.argmax(axis=1)]
+    return np.asarray(np.eye(case.value.shape[1], dtype=np.float32)[net.argmax(axis=1)])
 
 
 def test_the_check_passes_the_real_solver(contest: tuple[Instance, Allocation]) -> None:

@@ -24,12 +24,12 @@ def along_the_comb(probs: NDArray[np.floating], rng: np.random.Generator) -> NDA
 
 def each_alone(probs: NDArray[np.floating], rng: np.random.Generator) -> NDArray[np.int64]:
     """Known wrong for head-counts: everybody draws independently."""
-    return (rng.random((len(probs), 1)) >= np.cumsum(probs, axis=1)[:, :-1]).sum(axis=1)
+    return np.asarray((rng.random((len(probs), 1)) >= np.cumsum(probs, axis=1)[:, :-1]).sum(axis=1))
 
 
 def the_likeliest(probs: NDArray[np.floating], rng: np.random.Generator) -> NDArray[np.int64]:
     """Known wrong for marginals: no randomness at all."""
-    return probs.argmax(axis=1)
+    return np.asarray(probs.argmax(axis=1))
 
 
 def mixed(seed: int, n: int = 12, k: int = 5) -> NDArray[np.float32]:
@@ -105,7 +105,7 @@ def test_a_capacity_kept_in_expectation_is_kept_in_every_draw(seed: int) -> None
 
 
 def test_float32_dust_on_a_whole_total_does_not_cost_an_extra_contact() -> None:
-    probs = np.tile(np.float32([0.9, 0.1]), (1_000, 1))
+    probs = np.tile(np.array([0.9, 0.1], dtype=np.float32), (1_000, 1))
     assert probs[:, 1].sum(dtype=np.float64) > 100
     order = np.random.default_rng(0).random(1_000)
     for start in (0.0, 1e-9, 0.5, 1 - 1e-9):
