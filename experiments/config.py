@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -123,7 +123,7 @@ class ExperimentConfig(_Strict):
     mode: Literal["paired", "ab"] = "paired"
     users: int = Field(default=10_000, ge=1, le=100_000_000)
     weeks: int = Field(default=26, ge=1, le=10_000)
-    seeds: tuple[int, ...] = Field(min_length=1)
+    seeds: tuple[Annotated[int, Field(ge=0, lt=2**32)], ...] = Field(min_length=1)
     agents: tuple[AgentEntry, ...] = Field(min_length=1)
     floor: Floor = Floor()
     estimators: tuple[str | dict[str, float | str], ...] = ("naive", "dm", "ips", "snips", "dr")
@@ -147,8 +147,8 @@ class ExperimentConfig(_Strict):
     def _parts_fit_together(self) -> Self:
         rules = {
             "mode: 'ab' cannot be run yet; use 'paired'": self.mode == "paired",
-            "seeds: must be different whole numbers from 0": len(set(self.seeds)) == len(self.seeds)
-            and min(self.seeds) >= 0,
+            "seeds: the same seed twice is the same run twice; give different ones": len(set(self.seeds))
+            == len(self.seeds),
             "agents: every study compares with doing nothing; add `- {kind: no_offer}`": "no_offer"
             in [a.kind for a in self.agents],
         }

@@ -14,7 +14,7 @@ ORACLES = ("oracle_latent", "oracle_observable")
 """Agents that may look behind the observation; they live in experiments and not in `agents.names()`."""
 
 _Problems = Iterator[tuple[Path, str]]
-_NAMED = ("kind", "name", "metric")  # keys of an entry that are not parameters
+_NAMED = ("kind", "name")  # keys of an agent that are not parameters
 
 
 def names_and_parameters(data: Json) -> _Problems:

@@ -167,7 +167,8 @@ class Results:
 
     def is_done(self, agent: str, seed: int) -> bool:
         """Whether the run was written to its end."""
-        return (self.run_folder(agent, seed) / "summary.json").is_file()
+        folder = self.run_folder(agent, seed)
+        return (folder / "summary.json").is_file() and (folder / "weekly.parquet").is_file()
 
     def write_run(self, agent: str, seed: int, weekly: pd.DataFrame, summary: Mapping[str, object]) -> Path:
         """Write a finished run, its summary last. Raises RunError for a weekly table that lacks a column or a week."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path as FilePath
 from typing import Any, TypeVar
@@ -71,6 +72,7 @@ def validate(model_class: type[M], document: Document, check: Check | None = Non
     if not isinstance(document.data, dict):
         problems.append(((), f"must hold `key: value` lines, got a {type(document.data).__name__}"))
     elif not unreadable:
+        problems.extend(_not_finite(document.data, ()))
         problems.extend(check(document.data) if check else ())
         try:
             model = model_class.model_validate_json(json.dumps(document.data))
@@ -90,6 +92,17 @@ def canonical(model: BaseModel, exclude: Collection[str] = ()) -> str:
 def config_hash(model: BaseModel, exclude: Collection[str] = ()) -> str:
     """sha256 of the canonical JSON, as 64 hexadecimal digits. exclude: fields that do not change results."""
     return hashlib.sha256(canonical(model, exclude).encode()).hexdigest()
+
+
+def _not_finite(data: Json, path: Path) -> Iterator[tuple[Path, str]]:
+    if isinstance(data, dict):
+        for key, inner in data.items():
+            yield from _not_finite(inner, (*path, key))
+    elif isinstance(data, list):
+        for i, inner in enumerate(data):
+            yield from _not_finite(inner, (*path, i))
+    elif isinstance(data, float) and not math.isfinite(data):
+        yield path, f"must be a finite number, got {data}"
 
 
 def _in_order(document: Document, problems: list[tuple[Path, str]]) -> list[tuple[Path, str]]:

@@ -73,7 +73,8 @@ def test_all_unknown_names_are_told_at_once_each_with_its_line_and_the_nearest_n
     ("override", "said"),
     [
         ("mode=ab", "mode: 'ab' cannot be run yet"),
-        ("seeds=[1, 1]", "different whole numbers"),
+        ("seeds=[1, 1]", "seeds: the same seed twice"),
+        ("seeds=[1, -1]", "override: seeds.1: input should be greater than or equal to 0; got -1"),
         ("seeds=[]", "override: seeds: "),
         ("agents=[{kind: random}]", "add `- {kind: no_offer}`"),
         ("agents.1.kind=no_offer", "two are called no_offer"),

@@ -59,8 +59,11 @@ def test_a_run_reads_back_bit_for_bit_and_counts_as_done_only_with_its_summary(t
     pd.testing.assert_frame_equal(results.weekly("random", 2), weekly(), check_exact=True)
     assert results.summary("random", 2) == {"value": 0.1, "gap": None, "weeks": [3]}
     assert results.pending() == (("no_offer", 1), ("no_offer", 2), ("random", 1))
-    (folder / "summary.json").unlink()
-    assert ("random", 2) in results.pending()
+    for name in ("summary.json", "weekly.parquet"):
+        (folder / name).unlink()
+        assert ("random", 2) in results.pending()
+        results.write_run("random", 2, weekly(), {})
+        assert ("random", 2) not in results.pending()
 
 
 def test_a_study_goes_on_where_it_stopped_and_only_the_same_study_does(tmp_path: Path) -> None:

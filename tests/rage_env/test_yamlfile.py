@@ -125,6 +125,13 @@ def test_what_is_no_configuration_is_refused_without_a_traceback_of_yaml(text: s
     assert any(said in p for p in problems(text))
 
 
+@pytest.mark.parametrize("text", [".inf", "-.inf", ".nan", "1e999"])
+def test_a_number_that_is_not_finite_never_reaches_a_world(text: str) -> None:
+    assert any("w.yaml:2: rate: must be a finite number" in p for p in problems(f"name: a\nrate: {text}"))
+    assert any("override: rate: must be a finite number" in p for p in problems("name: a", f"rate={text}"))
+    assert any("override: rate: must be a finite number" in p for p in problems("name: a", {"rate": float("nan")}))
+
+
 def test_overrides_set_list_items_and_nested_keys_and_are_blamed_as_overrides() -> None:
     text = "name: a\narms:\n  - {kind: cash, amount_usd: 1}\n"
     inner: dict[str, object] = {"inner": {"kind": "cash", "amount_usd": 1}}
