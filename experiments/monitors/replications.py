@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from experiments.monitors.betting import log_growth, log_mean_exp
 from experiments.monitors.boundaries import next_boundary, spent, start
 from experiments.monitors.contrast import Arms, chain_correlation, contrast, contrast_scale
+from experiments.monitors.mixture import mixture_bound, mixture_scale, off_scale
 
-__all__ = ["GroupSequentialPaths", "alarmed", "group_sequential_paths", "log_evidence_paths"]
+__all__ = ["GroupSequentialPaths", "alarmed", "asymptotic_paths", "group_sequential_paths", "log_evidence_paths"]
 
 Floats = NDArray[np.float64]
 
@@ -53,6 +54,27 @@ def group_sequential_paths(
             rho, chain = chain_correlation(row, chain, smallest)
         bound[:, look], survivors = next_boundary(survivors, rho, float(spend), 2, nodes)
     return GroupSequentialPaths(now.estimate / stderr, bound)
+
+
+def asymptotic_paths(means: Floats, arms: Arms, alpha: float, weeks: int) -> NDArray[np.bool_]:
+    """(reps, looks) the asymptotic confidence sequence has left 0 out by this look, refused looks aside.
+
+    means: (reps, looks, n) user means, a look a week; weeks: planned length.
+    """
+    reps, looks, n = means.shape
+    smallest = n if arms is None else int(min(arms.sum(), (~arms).sum()))
+    now = contrast(means, arms)
+    terms, stderr = now.terms * contrast_scale(n, arms), now.stderr
+    tested, crossed = np.zeros((reps, looks), np.bool_), np.zeros((reps, looks), np.bool_)
+    scale = mixture_scale(stderr[:, 0] ** -2 * weeks / 2, alpha)
+    for look in range(looks):
+        covariance = np.einsum("rn,rln->rl", terms[:, look], means[:, :look])
+        expected = stderr[:, look, None] / stderr[:, :look]
+        off = off_scale(covariance / (stderr[:, :look] * stderr[:, look, None]), expected, smallest)
+        tested[:, look] = (np.where(tested[:, :look], off, 0.0) <= 0).all(axis=1)
+        bound = mixture_bound(stderr[:, look] ** -2, scale, alpha)
+        crossed[:, look] = tested[:, look] & (np.abs(now.estimate[:, look]) >= bound * stderr[:, look])
+    return np.asarray(np.logical_or.accumulate(crossed, axis=1), np.bool_)
 
 
 def log_evidence_paths(x: Floats, stake: Floats, *, shared_shock: bool = False) -> Floats:
