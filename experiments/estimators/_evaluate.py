@@ -57,7 +57,7 @@ def evaluate(
     if not 0 < alpha < 1:
         raise InputError(f"alpha must lie in (0, 1), got {alpha}; 0.05 gives 95 % intervals")
     columns = columns_of(metric)
-    table = table_of(log, np.shape(target_probs)[1] if np.ndim(target_probs) == 2 else 1)
+    table = table_of(log, np.shape(target_probs)[1] if np.ndim(target_probs) == 2 else None)
     target = probabilities("target_probs", target_probs, table.num_rows)
     policies = [Policy("target_probs", target)]
     if baseline_probs is not None:

@@ -31,7 +31,7 @@ __all__ = [
 Probs = NDArray[np.floating]
 
 
-def table_of(log: object, k: int) -> pa.Table:
+def table_of(log: object, k: int | None) -> pa.Table:
     """The log's rows as a checked table. log: CohortLog (all reports settled), DataFrame or pyarrow Table."""
     if isinstance(log, CohortLog):
         table = log.as_of(None)

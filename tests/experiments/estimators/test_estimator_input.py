@@ -64,7 +64,7 @@ def test_a_log_without_propensities_is_refused() -> None:
 @pytest.mark.parametrize("shape", [(N,), (N - 1, K), (N, K, 1), (0, K)])
 def test_target_probabilities_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(LogError, match=re.escape(f"target_probs has shape {shape}, expected (300, ")):
-        estimators.evaluate(log(arm=0), np.full(shape, 1.0))
+        estimators.evaluate(log(), np.full(shape, 1.0))
 
 
 @pytest.mark.parametrize("bad", [[0.5, 0.6, 0.1], [1.5, -0.5, 0.0], [np.nan, 0.5, 0.5], [np.inf, 0.0, 0.0]])
