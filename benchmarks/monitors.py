@@ -15,7 +15,6 @@ from collections.abc import Callable
 import numpy as np
 
 from experiments.monitors import Batch, Monitor, boundaries, monitor, monitor_class, names, rehearsal
-from experiments.monitors.streams import Stream
 
 PARAMS: dict[str, dict[str, object]] = {
     "asymptotic_cs": {"weeks": 52, "users_per_skew2": 0.0},
@@ -23,6 +22,8 @@ PARAMS: dict[str, dict[str, object]] = {
     "ratio_betting": {"limit": 0.0025, "cap_usd": 500.0, "ages": [0]},
     "ratio_certificate": {"limit": 0.0025, "cap_usd": 500.0, "max_loss_usd": 2_000.0, "mature_age_weeks": 0},
     "rare_events": {"limit": 0.0025, "trial": "hazard"},
+    "ssrm": {"shares": [0.5, 0.5]},
+    "empirical_bernstein": {"limit": 0.0025, "most": 1.0},
 }
 
 
@@ -64,13 +65,14 @@ def cost(kind: str, weeks: list[tuple[np.ndarray, np.ndarray, np.ndarray]], unit
 
 def power_row(kind: str, stream: str, reps: int = 2_000) -> dict[str, object] | None:
     """False alarms at 5 %, power and median stopping week under the streams' standard effects, 12 looks."""
-    draws: dict[str, Callable[..., Stream]] = {**rehearsal.MEANS, **rehearsal.RATIOS, **rehearsal.EVENTS}
-    draw = draws[stream]
+    draw = rehearsal.STREAMS[stream]
     null = draw(np.random.default_rng(zlib.crc32(stream.encode())), reps, 12)
     made = monitor_class(kind).for_stream(null)
     if made is None:
         return None
-    effect = 3.0 if stream in rehearsal.MEANS else 0.2 if kind == "ratio_certificate" else 2.0
+    effect = (
+        3.0 if stream in (*rehearsal.MEANS, *rehearsal.ASSIGNMENTS) else 0.2 if kind == "ratio_certificate" else 2.0
+    )
     moved = draw(np.random.default_rng(1), reps, 12, effect)
     stopped = made.replicate(moved)
     hit = stopped[:, -1]
@@ -101,9 +103,8 @@ def main() -> None:
         "weeks": {k: cost(k, weeks, unit) for k in meant},
     }
     if args.power:
-        streams = (*rehearsal.MEANS, *rehearsal.RATIOS, *rehearsal.EVENTS)
         tested = [k for k in names() if monitor_class(k).validity != "descriptive"]
-        rows = (power_row(k, s) for s in streams for k in tested)
+        rows = (power_row(k, s) for s in rehearsal.STREAMS for k in tested)
         report["rehearsed"] = [row for row in rows if row is not None]
     print(json.dumps(report, indent=1))
 

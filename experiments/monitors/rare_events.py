@@ -18,6 +18,7 @@ from scipy.special import betaincc, betaln
 
 from experiments.monitors.batch import Batch
 from experiments.monitors.interface import Monitor, MonitorState, Validity, open_share
+from experiments.monitors.once import Seen
 from experiments.monitors.replications import alarmed
 from experiments.monitors.streams import EventStream, Stream
 from rage_env.errors import ConfigError, LogError
@@ -46,23 +47,19 @@ class RareEvents(Monitor):
         self.trial, self.group = trial, group
         whose = "each unit's probability of an event" if trial == "once" else "each week's probability given the past"
         self.null = f"H0: {whose} is at most {limit:g}"
-        self._seen = np.empty(0, np.int64)
+        self._seen = Seen()
         self._records = np.empty((0, 3))  # (batches, 3) week, events, rows
 
     def _take(self, batch: Batch) -> MonitorState:
         if self.group is not None:
             batch = batch.only(self.group)
         batch.refuse((batch.value != 0) & (batch.value != 1), "value", "must be 0 or 1, one trial a row")
-        again = batch.repeated()
-        if self.trial == "once":
-            again = np.concatenate([again, batch.unit[np.isin(batch.unit, self._seen)]])
-        if len(again):
-            rule = "each unit enters once (trial hazard takes weeks)" if self.trial == "once" else "one row a week"
-            raise LogError(f"{self.kind}: week {batch.week}: unit {again[0]} comes a second time; {rule}")
+        way_out = "each unit enters once (trial hazard takes weeks)" if self.trial == "once" else "one row a week"
+        self._seen.refuse_again(self.kind, batch, way_out)
         if self.week == batch.week:
             raise LogError(f"{self.kind}: week {batch.week} was fed already; merge shards instead")
         if self.trial == "once":
-            self._seen = np.union1d(self._seen, batch.unit)
+            self._seen = self._seen.joined(batch.unit)
         self._records = np.vstack([self._records, [batch.week, batch.value.sum(), batch.n]])
         return self._now(len(self._records))
 
@@ -100,20 +97,17 @@ class RareEvents(Monitor):
         self._check_partner(other)
         if self._records[:, 0].tolist() != other._records[:, 0].tolist():
             raise LogError(f"{self.kind}: shards took in different weeks; merge them after the same batches")
-        shared = np.intersect1d(self._seen, other._seen)
-        if len(shared):
-            raise LogError(f"{self.kind}: unit {shared[0]} is in both shards; every unit belongs to one shard")
         both = copy.copy(self)
-        both._seen = np.union1d(self._seen, other._seen)
+        both._seen = self._seen.merged(self.kind, other._seen)
         both._records = self._records + other._records * [0, 1, 1]
         both.states = [both._now(i) for i in range(1, len(both._records) + 1)]
         return both
 
     def _arrays(self) -> dict[str, NDArray[np.generic]]:
-        return {"seen": self._seen, "records": self._records}
+        return {"seen": self._seen.unit, "records": self._records}
 
     def _restore(self, arrays: Mapping[str, NDArray[np.generic]]) -> None:
-        self._seen, self._records = arrays["seen"].astype(np.int64), arrays["records"].astype(np.float64)
+        self._seen, self._records = Seen(arrays["seen"].astype(np.int64)), arrays["records"].astype(np.float64)
 
 
 def log_evidence(events: Floats, rows: Floats, limit: float) -> Floats:

@@ -12,9 +12,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.monitors.streams import EventStream, MeanStream, RatioStream
+from experiments.monitors.streams import AssignmentStream, EventStream, MeanStream, RatioStream, Stream
 
-__all__ = ["EVENTS", "MEANS", "RATIOS", "many_agents"]
+__all__ = ["ASSIGNMENTS", "EVENTS", "MEANS", "RATIOS", "STREAMS", "many_agents"]
 
 Floats = NDArray[np.float64]
 Rng = np.random.Generator
@@ -132,6 +132,14 @@ def rare_events(rng: Rng, reps: int, weeks: int, effect: float = 1.0) -> EventSt
     return EventStream(_null(rare_events), value, 0.0025)
 
 
+def fair_assignment(rng: Rng, reps: int, weeks: int, effect: float = 0.0) -> AssignmentStream:
+    """Each new unit falls into one of three groups with the planned shares .5, .3 and .2."""
+    shares = (0.5, 0.3, 0.2)
+    edges = np.array([0.5 - 0.01 * effect, 0.8])
+    value = np.searchsorted(edges, rng.random((reps, weeks, 400)), side="right")
+    return AssignmentStream(_null(fair_assignment), value.astype(np.float64), shares)
+
+
 MEANS: dict[str, Callable[..., MeanStream]] = {
     f.__name__: f
     for f in (
@@ -150,6 +158,8 @@ RATIOS: dict[str, Callable[..., RatioStream]] = {
     f.__name__: f for f in (even_losses, persistent_fraudsters, wandering_risk, shared_shocks, units_once)
 }
 EVENTS: dict[str, Callable[..., EventStream]] = {f.__name__: f for f in (rare_events,)}
+ASSIGNMENTS: dict[str, Callable[..., AssignmentStream]] = {f.__name__: f for f in (fair_assignment,)}
+STREAMS: dict[str, Callable[..., Stream]] = {**MEANS, **RATIOS, **EVENTS, **ASSIGNMENTS}
 
 
 def _null(draw: Callable[..., object]) -> str:

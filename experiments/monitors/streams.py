@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from experiments.monitors.batch import Batch
 
-__all__ = ["EventStream", "MeanStream", "RatioStream", "Stream"]
+__all__ = ["AssignmentStream", "EventStream", "MeanStream", "RatioStream", "Stream"]
 
 Floats = NDArray[np.float64]
 
@@ -65,4 +65,18 @@ class EventStream:
         return Batch(week, np.arange(n) + week * n, 0, self.value[rep, week])
 
 
-Stream = MeanStream | RatioStream | EventStream
+@dataclass(frozen=True, eq=False)
+class AssignmentStream:
+    """Groups of new units."""
+
+    null: str
+    value: Floats  # (reps, weeks, n) group codes
+    shares: tuple[float, ...]
+
+    def batch(self, rep: int, week: int) -> Batch:
+        """One week of one replication."""
+        n = self.value.shape[2]
+        return Batch(week, np.arange(n) + week * n, self.value[rep, week].astype(np.int64), np.zeros(n))
+
+
+Stream = MeanStream | RatioStream | EventStream | AssignmentStream

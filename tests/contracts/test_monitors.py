@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ from experiments.monitors.streams import MeanStream, RatioStream, Stream
 from rage_env.errors import LogError
 
 ALPHA, REPS, WEEKS = 0.05, 2_000, 12
-STREAMS: dict[str, Callable[..., Stream]] = {**rehearsal.MEANS, **rehearsal.RATIOS, **rehearsal.EVENTS}
+STREAMS = rehearsal.STREAMS
 
 
 def draw(name: str, reps: int = REPS, weeks: int = WEEKS) -> Stream:

@@ -1,0 +1,131 @@
+"""Harm alarm and confidence sequence for a mean of bounded outcomes: predictable plug-in empirical Bernstein.
+
+Waudby-Smith & Ramdas (2020), arXiv 2010.09686, theorem 2: the mean lies within sum(bet x) / sum(bet) plus or minus
+(ln(2/alpha) + sum(v psi(bet))) / sum(bet), with v = (x - mean so far)^2 and psi(b) = -ln(1 - b) - b. Bets and means
+are fixed by the weeks before, so all rows of a week share them.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Mapping
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiments.monitors.batch import Batch
+from experiments.monitors.interface import Monitor, MonitorState, Validity, open_share, whole
+from experiments.monitors.once import Seen
+from experiments.monitors.streams import EventStream, Stream
+from rage_env.errors import ConfigError, LogError
+
+__all__ = ["EmpiricalBernstein", "interval_paths"]
+
+Floats = NDArray[np.float64]
+LARGEST_BET = 0.5
+
+
+class EmpiricalBernstein(Monitor):
+    """Alarms once the mean of outcomes in [least, most] is proven to exceed `limit`; the interval holds at any look.
+
+    Each unit enters once. most: a bound that holds for certain; without one the method has no standing, so there is
+    no default. horizon: units expected in all, at which the interval is aimed. group: watch only this group's rows.
+    """
+
+    kind: ClassVar[str] = "empirical_bernstein"
+    validity: ClassVar[Validity] = "finite_sample"
+
+    def __init__(
+        self,
+        *,
+        limit: float,
+        most: float,
+        least: float = 0.0,
+        alpha: float = 0.05,
+        horizon: int = 10_000,
+        group: int | None = None,
+    ) -> None:
+        super().__init__()
+        if not (math.isfinite(least) and math.isfinite(most) and least < most and least <= limit <= most):
+            raise ConfigError(f"limit: must lie in [least, most], both finite; got {limit} in [{least}, {most}]")
+        self.limit, self.least, self.most = limit, least, most
+        self.alpha, self.horizon, self.group = open_share("alpha", alpha), whole("horizon", horizon, 1), group
+        self.null = f"H0: the mean outcome of a unit is at most {limit:g}"
+        self._seen = Seen()
+        self._records = np.empty((0, 4))  # (batches, 4) week, rows, sum and sum of squares on [0, 1]
+
+    def _take(self, batch: Batch) -> MonitorState:
+        if self.group is not None:
+            batch = batch.only(self.group)
+        outside = (batch.value < self.least) | (batch.value > self.most)
+        batch.refuse(outside, "value", f"must lie in the declared bounds [{self.least:g}, {self.most:g}]")
+        self._seen.refuse_again(self.kind, batch, "each unit enters once, with a total over a fixed window")
+        x = (batch.value - self.least) / (self.most - self.least)
+        self._seen = self._seen.joined(batch.unit)
+        self._records = np.vstack([self._records, [batch.week, batch.n, x.sum(), x @ x]])
+        return self._now(len(self._records))
+
+    def _now(self, batches: int) -> MonitorState:
+        rows, total, squares = self._records[:batches, 1:].T
+        lower, upper = interval_paths(rows, total, squares, self.alpha, self.horizon)
+        scale = self.most - self.least
+        bound = (self.limit - self.least) / scale
+        return MonitorState(
+            estimate=self.least + scale * float(total.sum() / rows.sum()),
+            lower=self.least + scale * float(lower[-1]),
+            upper=self.least + scale * float(upper[-1]),
+            e_value=math.nan,
+            p_value=math.nan,
+            verdict="harm" if lower[-1] > bound else "continue",
+            validity=self.validity,
+            null=self.null,
+            week=int(self._records[batches - 1, 0]),
+            n_units=int(rows.sum()),
+        )
+
+    @classmethod
+    def for_stream(cls, stream: Stream, alpha: float = 0.05) -> Self | None:
+        """0/1 events of units that enter once."""
+        if not isinstance(stream, EventStream):
+            return None
+        return cls(limit=stream.limit, most=1.0, alpha=alpha, horizon=stream.value[0].size)
+
+    def replicate(self, stream: Stream) -> NDArray[np.bool_]:
+        """(reps, weeks) stopped by this week."""
+        x = (stream.value - self.least) / (self.most - self.least)
+        rows = np.full(x.shape[:2], float(x.shape[2]))
+        lower, _ = interval_paths(rows, x.sum(axis=2), (x * x).sum(axis=2), self.alpha, self.horizon)
+        return np.asarray(lower > (self.limit - self.least) / (self.most - self.least), np.bool_)
+
+    def merge(self, other: Self) -> Self:
+        """A monitor over the units of both shards."""
+        self._check_partner(other)
+        if self._records[:, 0].tolist() != other._records[:, 0].tolist():
+            raise LogError(f"{self.kind}: shards took in different weeks; merge them after the same batches")
+        both = copy.copy(self)
+        both._seen = self._seen.merged(self.kind, other._seen)
+        both._records = np.column_stack([self._records[:, 0], self._records[:, 1:] + other._records[:, 1:]])
+        both.states = [both._now(i) for i in range(1, len(both._records) + 1)]
+        return both
+
+    def _arrays(self) -> dict[str, NDArray[np.generic]]:
+        return {"seen": self._seen.unit, "records": self._records}
+
+    def _restore(self, arrays: Mapping[str, NDArray[np.generic]]) -> None:
+        self._seen, self._records = Seen(arrays["seen"].astype(np.int64)), arrays["records"].astype(np.float64)
+
+
+def interval_paths(rows: Floats, total: Floats, squares: Floats, alpha: float, horizon: int) -> tuple[Floats, Floats]:
+    """Lower and upper ends (..., weeks), running intersections, from each week's rows, sums and sums of squares."""
+    n, s, q = (np.cumsum(c, axis=-1) - c for c in (rows, total, squares))  # before the week
+    mean = (0.5 + s) / (1 + n)
+    variance = np.maximum((0.25 + q - 2 * mean * s + n * mean**2) / (1 + n), 1e-12)
+    bet = np.minimum(np.sqrt(2 * math.log(2 / alpha) / (variance * horizon)), LARGEST_BET)
+    v = squares - 2 * mean * total + rows * mean**2
+    weight = np.cumsum(bet * rows, axis=-1)
+    centre = np.cumsum(bet * total, axis=-1) / weight
+    reach = (math.log(2 / alpha) + np.cumsum(v * (-np.log1p(-bet) - bet), axis=-1)) / weight
+    lower = np.maximum.accumulate(np.maximum(centre - reach, 0.0), axis=-1)
+    return lower, np.minimum.accumulate(np.minimum(centre + reach, 1.0), axis=-1)
