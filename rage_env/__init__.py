@@ -5,9 +5,14 @@ Importing registers `rage/<scenario>-v0` with Gymnasium for every shipped scenar
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import gymnasium
 
 from rage_env import configs
+
+if TYPE_CHECKING:
+    from rage_env.checks import check_world
 
 __all__ = ["check_world"]
 
