@@ -1,0 +1,172 @@
+"""Oracles: the best that could be done in the week, knowing everything, or knowing all that an agent could.
+
+Yardsticks and, by name in an experiment, agents. `oracle_latent` solves the week's program on the conditional means.
+`oracle_observable` ranks by a regression of those means on what is observed; since choosing and judging on one
+estimate flatters it, its right-hand sides are tightened until the *true* usage keeps every limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.allocation import Allocation, Linear, allocate
+from agents.interface import Decision, Problem
+from experiments.observable import ObservableModel
+from experiments.week_truth import WeekTruth, expected, rows_of
+from rage_env.errors import DecisionError
+from rage_env.guardrails import Row, true_usage
+from rage_env.interface import NO_OFFER, Feedback
+
+__all__ = ["LatentOracle", "ObservableOracle", "Oracle", "share_that_keeps"]
+
+Floats = NDArray[np.float64]
+Probs = NDArray[np.float32]
+_TIGHTENINGS = 5
+_NEAR = 0.997  # once this share of the offers keeps the limits, the rest is given up rather than solved again
+
+
+class Oracle:
+    """An agent that is shown the week's truth by the runner before it decides. Remembers prices to start from."""
+
+    name = ""
+    unconstrained = False
+
+    def __init__(self) -> None:
+        self.prices: Floats | None = None
+        self._truth: WeekTruth | None = None
+
+    def see(self, truth: WeekTruth) -> None:
+        """The truth of the week that comes next."""
+        self._truth = truth
+
+    def solve(self, truth: WeekTruth) -> tuple[Probs, Allocation]:
+        """Probabilities (n, k) that keep the true limits, and the program that made them."""
+        raise NotImplementedError
+
+    def start(self, problem: Problem) -> None:
+        """Forget last week's prices; an oracle needs no telling of the problem."""
+        self.prices, self._truth = None, None
+
+    def decide(self, observation: object) -> Decision:
+        """The best of the week that was shown. Raises DecisionError where none was."""
+        if self._truth is None or self._truth.observation is not observation:
+            raise DecisionError(f"{self.name}: decide came before the week's truth was shown; call see(truth) first")
+        probs, allocation = self.solve(self._truth)
+        return Decision(probs, allocation)
+
+    def learn(self, feedback: Feedback) -> None:
+        """Nothing: it knows already."""
+
+    def describe(self) -> dict[str, object]:
+        """Its name."""
+        return {"name": self.name}
+
+    def save(self) -> tuple[dict[str, NDArray[np.generic]], dict[str, object]]:
+        """An oracle keeps nothing that matters."""
+        return {}, {"name": self.name}
+
+    def load(self, arrays: Mapping[str, NDArray[np.generic]], facts: Mapping[str, object]) -> None:
+        """Inverse of save."""
+
+    def _allocate(
+        self, value: Floats, rows: Sequence[Row], limits: Sequence[float], mask: NDArray[np.int8]
+    ) -> Allocation:
+        program = [
+            Linear(f"{row.name}[{i}]" if _repeated(rows, row.name) else row.name, row.coef, limit)
+            for i, (row, limit) in enumerate(zip(rows, limits, strict=True))
+        ]
+        allocation = allocate(value, program, mask, prices0=self.prices)
+        self.prices = allocation.prices
+        return allocation
+
+
+class LatentOracle(Oracle):
+    """The week's program on the conditional means themselves: nothing can be better in expectation this week."""
+
+    name = "oracle_latent"
+
+    def solve(self, truth: WeekTruth) -> tuple[Probs, Allocation]:
+        """The optimum of the true program."""
+        rows = truth.flat
+        limits = [row.limit + max(0.0, _none(row)) for row in rows]
+        allocation = self._allocate(truth.value, rows, limits, truth.observation.action_mask)
+        return _kept(allocation.probs, rows), allocation
+
+
+class ObservableOracle(Oracle):
+    """The most an agent could know: ranks by E[means | observation], keeps the limits in truth."""
+
+    name = "oracle_observable"
+
+    def __init__(self, model: ObservableModel) -> None:
+        super().__init__()
+        self.model = model
+        self._offsets: Floats | None = None
+
+    def start(self, problem: Problem) -> None:
+        """Forget last week's prices and how far limits had to be tightened."""
+        super().start(problem)
+        self._offsets = None
+
+    def solve(self, truth: WeekTruth) -> tuple[Probs, Allocation]:
+        """The optimum of the believed program, its limits moved by as much as beliefs flatter the choice."""
+        value, believed = self._believes(truth)
+        rows = truth.flat
+        offsets = np.zeros(len(rows)) if self._offsets is None else self._offsets
+        for _ in range(_TIGHTENINGS):
+            limits = [b.limit + max(0.0, _none(b)) + o for b, o in zip(believed, offsets, strict=True)]
+            allocation = self._allocate(value, believed, limits, truth.observation.action_mask)
+            probs = allocation.probs
+            flattered = [_usage(row, probs) - _usage(b, probs) for row, b in zip(rows, believed, strict=True)]
+            offsets = np.minimum(0.0, -np.array(flattered))
+            if all(share_that_keeps(row, probs) >= _NEAR for row in rows):
+                break
+        self._offsets = offsets
+        return _kept(probs, rows), allocation
+
+    def _believes(self, truth: WeekTruth) -> tuple[Floats, list[Row]]:
+        """Expected value (n, k) and the guardrails' rows by the regression; what is known for sure is not guessed."""
+        observation = truth.observation
+        value, means = self.model.predict(observation)
+        rows = [judged.row for g in self.model.guardrails for judged in rows_of(g, means, observation)]
+        return value, rows
+
+
+def share_that_keeps(row: Row, probs: NDArray[np.floating]) -> float:
+    """The largest share of `probs`, mixed with doing nothing, that keeps the row; usage is linear in it."""
+    excess, none = _excess(row, probs), min(0.0, _none(row))
+    return 1.0 if excess <= 0 else max(0.0, -none / (excess - none))
+
+
+def _kept(probs: Probs, rows: Sequence[Row]) -> Probs:
+    """`probs`, mixed with doing nothing just as far as the true rows need it."""
+    share = min((share_that_keeps(row, probs) for row in rows), default=1.0)
+    if share == 1.0:
+        return probs
+    mixed = (share * probs.astype(np.float64)).astype(np.float32)
+    mixed[:, NO_OFFER] = np.float32(1) - mixed[:, NO_OFFER + 1 :].sum(axis=1)
+    return np.clip(mixed, np.float32(0), np.float32(1))
+
+
+def _none(row: Row) -> float:
+    """Usage beyond the limit when nobody gets anything."""
+    return float(row.coef[:, NO_OFFER].sum()) - row.limit
+
+
+def _usage(row: Row, probs: NDArray[np.floating]) -> float:
+    """Usage beyond the limit."""
+    return expected(row.coef, probs) - row.limit
+
+
+def _excess(row: Row, probs: NDArray[np.floating]) -> float:
+    """Usage beyond what counts as kept (the limit, or doing nothing); half the rounding allowance is let pass."""
+    held = true_usage(row, probs)
+    excess = held.usage - max(0.0, held.usage_no_offer)
+    return 0.0 if excess <= 0.5 * held.allowance else excess
+
+
+def _repeated(rows: Sequence[Row], name: str) -> bool:
+    return sum(row.name == name for row in rows) > 1

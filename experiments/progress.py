@@ -1,0 +1,52 @@
+"""What a study says while it runs: one line on standard error for each finished run."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+__all__ = ["Done", "Progress"]
+
+
+@dataclass(frozen=True)
+class Done:
+    """What is told of a finished run; the rest is on disk. value: usd per assigned user-week."""
+
+    agent: str
+    seed: int
+    value: float
+    weeks_violated: int
+    seconds: float
+
+
+class Progress:
+    """Counts finished runs. Remembers how many there are and when it began."""
+
+    def __init__(self, total: int, *, enabled: bool) -> None:
+        self.total, self.enabled = total, enabled
+        self.finished = 0
+        self._began = time.perf_counter()
+
+    def kept(self, runs: int) -> None:
+        """Runs that an earlier start finished already."""
+        self.finished += runs
+        if runs:
+            self.line(f"{runs} of {self.total} runs were finished before and are kept")
+
+    def done(self, run: Done) -> None:
+        """A run has just been written."""
+        self.finished += 1
+        broken = f"limits broken in {run.weeks_violated} weeks" if run.weeks_violated else "limits kept"
+        elapsed = time.perf_counter() - self._began
+        width = len(str(self.total))
+        self.line(
+            f"{self.finished:>{width}}/{self.total} {elapsed:6.1f} s  {run.agent}, seed {run.seed}: "
+            f"value ${run.value:.4f} a user-week, {broken} ({run.seconds:.1f} s)"
+        )
+
+    def line(self, text: str) -> None:
+        """One line for people."""
+        if self.enabled:
+            from rich.console import Console
+
+            Console(stderr=True, highlight=False).print(text, markup=False, soft_wrap=True)

@@ -1,0 +1,211 @@
+"""Monitors inside a run: fed week by week with what was known at the time, marked afterwards by what was true.
+
+KPI monitors (metric `value`) see each user's paired difference to the same life left alone, losses when reported.
+Ratio monitors (metric: a guardrail) see each user-week once at every age they declare, with the loss reported by then;
+their null speaks of decisions as made, so they are marked by conditional means of the arms as drawn, denominators
+capped as the monitor caps them: given arms and past, users' losses are independent, however the arms were drawn.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from experiments import monitors
+from experiments.config import ExperimentConfig, MonitorEntry
+from experiments.metrics import Mean
+from experiments.monitors import Batch, Monitor, MonitorState
+from experiments.week_truth import WeekTruth, expected
+from rage_env.errors import ConfigError
+from rage_env.guardrails import Guardrail, find, weighted_sum
+from rage_env.log import Reports, WeekLog
+from rage_env.outcomes import DELAYED
+
+__all__ = ["KpiWatch", "RatioWatch", "Watch", "marked_gain", "watches"]
+
+Floats = NDArray[np.float64]
+_STOPS = ("harm", "lift", "certified")
+_CAP_QUANTILE = 0.999
+"""Of a user-week's denominator in burn-in, before any agent acts: the most a ratio monitor lets one count."""
+
+
+@dataclass(frozen=True, eq=False)
+class Lived:
+    """One week as monitors may see it, beside the truth that marks them."""
+
+    truth: WeekTruth
+    log: WeekLog
+    reports: Reports  # of this week
+    difference: Floats  # (n,) value booked this week, less that of the same life left alone
+
+
+class Watch:
+    """One monitor in one run. Remembers its states."""
+
+    def __init__(self, entry: MonitorEntry, monitor: Monitor) -> None:
+        self.entry, self.monitor = entry, monitor
+        self.states: list[MonitorState] = []
+
+    def see(self, lived: Lived) -> None:
+        """Take in a week."""
+        raise NotImplementedError
+
+    def mark(self, gain: Mean) -> str:
+        """How the verdict reads beside the truth, in words. gain: settled paired difference of the whole run."""
+        raise NotImplementedError
+
+    @property
+    def stop(self) -> MonitorState | None:
+        """The state that stopped first, None if none did."""
+        return next((s for s in self.states if s.verdict in _STOPS), None)
+
+    @property
+    def verdict(self) -> str:
+        """What it came to: the first stop with its week, or the last state's word."""
+        if self.stop is not None:
+            return f"{self.stop.verdict} at week {self.stop.week}"
+        return self.states[-1].verdict if self.states else ""
+
+    def path(self, gain: Mean) -> pd.DataFrame:
+        """One row a look."""
+        about = {"monitor": self.entry.label, "kind": self.entry.kind, "metric": self.entry.metric}
+        rows = pd.DataFrame([about | vars(s) for s in self.states])
+        return rows.assign(mark=self.mark(gain))
+
+
+class KpiWatch(Watch):
+    """Watches the paired difference in value."""
+
+    def see(self, lived: Lived) -> None:
+        """Take in a week."""
+        batch = Batch(lived.log.week, lived.log.user_id, 0, lived.difference)
+        self.states.append(self.monitor.update(batch))
+
+    def mark(self, gain: Mean) -> str:
+        """By the sign of the settled difference."""
+        return marked_gain(None if self.stop is None else self.stop.verdict, gain)
+
+
+class RatioWatch(Watch):
+    """Watches one guardrail's ratio on the agent's own population."""
+
+    def __init__(self, entry: MonitorEntry, monitor: Monitor, guardrail: Guardrail, cap_usd: float) -> None:
+        super().__init__(entry, monitor)
+        self.guardrail, self.cap_usd = guardrail, cap_usd
+        self.ages: tuple[int, ...] = tuple(getattr(monitor, "ages", (0,)))
+        self._amount: list[Floats] = []  # of each accrual week: numerator known so far, by row
+        self._size: list[Floats] = []  # its denominator
+        self._capped: list[float] = []  # true usage beyond the limit on capped denominators, arms as drawn, to date
+        self._plain: list[float] = []  # true usage beyond the limit itself, probabilities as drawn from, to date
+
+    def see(self, lived: Lived) -> None:
+        """Take in a week: of each declared age, the rows that have just reached it."""
+        week, user_id = lived.log.week, lived.log.user_id
+        numerator, denominator = self.guardrail.numerator, self.guardrail.denominator or {}
+        shown = {c: w for c, w in numerator.items() if c not in DELAYED}
+        columns = _head_counted(lived.log)
+        self._amount.append(weighted_sum(shown, columns, user_id.shape))
+        self._size.append(weighted_sum(denominator, columns, user_id.shape))
+        self._add_reports(lived)
+        self._true_excess(lived)
+        for age in self.ages:
+            if week >= age:
+                amount, size = self._amount[week - age], self._size[week - age]
+                batch = Batch(week, user_id, 0, amount, denominator=size, age_weeks=age)
+                self.states.append(self.monitor.update(batch))
+
+    def mark(self, gain: Mean) -> str:
+        """Stops by what the monitor tests, cumulative and capped, up to their week; silence by the guardrail itself."""
+        stop = self.stop
+        if stop is None:
+            return "missed" if max(self._plain, default=0.0) > 0 else "rightly silent"
+        broken = max(self._capped[: stop.week + 1]) > 0
+        return "right" if broken == (stop.verdict == "harm") else "wrong"
+
+    def _add_reports(self, lived: Lived) -> None:
+        user_id = lived.log.user_id
+        order = np.argsort(user_id, kind="stable")
+        for column, weight in self.guardrail.numerator.items():
+            if column not in DELAYED:
+                continue
+            code, known = DELAYED.index(column), lived.reports
+            mine = known.where((known.column == code) & (known.accrual_week >= 0))
+            rows = order[np.searchsorted(user_id[order], mine.user_id)]
+            for week in np.unique(mine.accrual_week).tolist():
+                of = mine.accrual_week == week
+                np.add.at(self._amount[week], rows[of], weight * mine.amount[of].astype(np.float64))
+
+    def _true_excess(self, lived: Lived) -> None:
+        """Add the week's expected usage beyond the limit; the share under the cap is that of the week as lived."""
+        log, size, limit = lived.log, self._size[-1], self.guardrail.limit
+        under = float(np.minimum(size, self.cap_usd).sum() / size.sum()) if size.sum() > 0 else 1.0
+        shape = (log.n, lived.truth.observation.k)
+        loss = weighted_sum(self.guardrail.numerator, lived.truth.means, shape)
+        base = weighted_sum(self.guardrail.denominator or {}, lived.truth.means, shape)
+        rows = np.arange(log.n)
+        drawn = float((loss - limit * under * base)[rows, log.arm].sum())
+        assert log.probs is not None
+        asked, rounding = expected(loss - limit * base, log.probs), 1e-6 * expected(base, log.probs)
+        self._capped.append((self._capped[-1] if self._capped else 0.0) + drawn)
+        self._plain.append((self._plain[-1] if self._plain else 0.0) + asked - rounding)
+
+
+def marked_gain(verdict: str | None, gain: Mean) -> str:
+    """A KPI verdict beside the settled difference of the run: right, wrong, too close to mark, or no call."""
+    if verdict is None:
+        return "no call"
+    if gain.lower <= 0 <= gain.upper:
+        return "too close to mark"
+    return "right" if (gain.value > 0) == (verdict == "lift") else "wrong"
+
+
+def watches(
+    config: ExperimentConfig, guardrails: Sequence[Guardrail], burn_in: Sequence[WeekLog], *, is_control: bool
+) -> list[Watch]:
+    """The study's monitors for one run; the control has no difference to itself to be watched."""
+    made: list[Watch] = []
+    rivals = max(1, sum(a.kind != "no_offer" for a in config.agents))
+    for entry in config.monitors:
+        if entry.metric != "value":
+            made.append(_ratio(entry, find(guardrails, entry.metric), burn_in, rivals))
+        elif not is_control:
+            offered = {"weeks": config.weeks, "mode": "paired", "comparisons": rivals}
+            made.append(KpiWatch(entry, _made(entry, offered, rivals)))
+    return made
+
+
+def _ratio(entry: MonitorEntry, guardrail: Guardrail, burn_in: Sequence[WeekLog], rivals: int) -> RatioWatch:
+    if guardrail.denominator is None:
+        raise ConfigError(
+            f"monitors: {entry.label} watches {guardrail.name}, which is no ratio; watch one with a denominator"
+        )
+    sizes = [weighted_sum(guardrail.denominator, _head_counted(w), (w.n,)) for w in burn_in]
+    cap_usd = float(np.quantile(np.concatenate(sizes), _CAP_QUANTILE)) if sizes else 1.0
+    given = float(str(entry.params.get("cap_usd", max(cap_usd, 1e-9))))
+    offered = {"limit": guardrail.limit, "cap_usd": given}
+    return RatioWatch(entry, _made(entry, offered, rivals), _limited(guardrail, entry), given)
+
+
+def _limited(guardrail: Guardrail, entry: MonitorEntry) -> Guardrail:
+    """The guardrail with the limit that the monitor was told to watch, if it was told one."""
+    limit = entry.params.get("limit", guardrail.limit)
+    return guardrail.model_copy(update={"limit": limit})
+
+
+def _made(entry: MonitorEntry, offered: Mapping[str, object], rivals: int) -> Monitor:
+    """The monitor with the experiment's parameters over those a run can tell it; alpha is shared by the agents."""
+    known = inspect.signature(monitors.monitor_class(entry.kind)).parameters
+    params = {k: v for k, v in offered.items() if k in known}
+    if "alpha" in known and "comparisons" not in known:
+        params["alpha"] = 0.05 / rivals
+    return monitors.monitor(entry.kind, **{**params, **entry.params})
+
+
+def _head_counted(log: WeekLog) -> dict[str, NDArray[np.float32]]:
+    """{column: (n,)} of a week, `present` among them."""
+    return {**log.columns, "present": log.present.astype(np.float32)}

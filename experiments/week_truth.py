@@ -1,0 +1,104 @@
+"""What the simulator knows of the coming week, worked out once for oracles, guardrails and offline truth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rage_env.errors import GuardrailError, did_you_mean
+from rage_env.guardrails import Guardrail, Row, linear_row
+from rage_env.interface import Observation
+from rage_env.outcomes import value
+from rage_env.truth import Truth
+
+__all__ = ["Judged", "WeekTruth", "expected", "rows_of", "week_truth"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """One row of a guardrail and whom it sums over."""
+
+    row: Row
+    members: NDArray[np.bool_] | None  # (n,); None: everybody
+
+
+@dataclass(frozen=True, eq=False)
+class WeekTruth:
+    """Conditional means of one week. rows: for each guardrail its linear rows, one for each segment it speaks of."""
+
+    observation: Observation
+    means: Mapping[str, Floats]  # {column: (n, k)}, `present` included
+    value: Floats  # (n, k)
+    rows: tuple[tuple[Judged, ...], ...]  # by guardrail
+
+    @property
+    def flat(self) -> list[Row]:
+        """Rows of all guardrails, in order."""
+        return [judged.row for rows in self.rows for judged in rows]
+
+    def step_value(self, probs: NDArray[np.floating]) -> float:
+        """Expected value of the week under probs (n, k), summed over users."""
+        return expected(self.value, probs)
+
+
+def week_truth(
+    truth: Truth, observation: Observation, guardrails: Sequence[Guardrail], retention_value_usd: float
+) -> WeekTruth:
+    """The truth of the week that `observation` opens."""
+    means = dict(truth.mean_outcomes())
+    worth = np.asarray(value(means, retention_value_usd), np.float64)
+    present = observation.present.astype(np.float64)
+    means["present"] = np.broadcast_to(present[:, None], worth.shape)
+    rows = tuple(rows_of(g, means, observation) for g in guardrails)
+    return WeekTruth(observation, means, worth, rows)
+
+
+def rows_of(guardrail: Guardrail, means: Mapping[str, Floats], observation: Observation) -> tuple[Judged, ...]:
+    """Linear rows of one guardrail in this week, one for the cohort or one for each code of its segment.
+
+    means: {column: (n, k)}. Raises GuardrailError for what no run judges yet.
+    """
+    _refuse_unjudged(guardrail)
+    return tuple(
+        Judged(linear_row(guardrail, means, status_quo=observation.status_quo, members=members), members)
+        for members in _members(guardrail, observation)
+    )
+
+
+def expected(amounts: Floats, probs: NDArray[np.floating]) -> float:
+    """Sum of amounts x probs, both (n, k)."""
+    return float(np.einsum("nk,nk->", amounts, probs))
+
+
+def _members(guardrail: Guardrail, observation: Observation) -> Iterator[NDArray[np.bool_] | None]:
+    column = guardrail.scope.column
+    if column is None:
+        yield None
+        return
+    if column not in observation.segments:
+        known = sorted(observation.segments)
+        raise GuardrailError(
+            f"{guardrail.name}: the world has no segment column {column!r}{did_you_mean(column, known)} "
+            f"Columns: {', '.join(known) or 'none'}."
+        )
+    codes = observation.segments[column]
+    yield from (codes == code for code in np.unique(codes))
+
+
+def _refuse_unjudged(guardrail: Guardrail) -> None:
+    unjudged = {
+        "scope.kind account": guardrail.scope.kind == "account",
+        "between": guardrail.between is not None,
+        "denominator_lag 1": guardrail.denominator_lag == 1,
+    }
+    for what, asked in unjudged.items():
+        if asked:
+            raise GuardrailError(
+                f"{guardrail.name}: {what} cannot be judged in a run yet; state the limit for the cohort or for "
+                "segments, on the week's own denominator"
+            )
