@@ -15,6 +15,7 @@ import typer
 
 __all__ = ["app", "main"]
 
+_OUT = Path("results")
 _INTERRUPTED = 130  # what shells use for a program ended by Ctrl-C
 
 app = typer.Typer(
@@ -42,21 +43,24 @@ def run(
     experiment: Annotated[str, typer.Argument(help="Name of a shipped experiment, or a YAML file.")],
     overrides: Overrides = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; the results are the same.")] = None,
-    out: Out = Path("results"),
+    out: Out = _OUT,
     track: Annotated[bool, typer.Option("--track/--no-track", help="Feed MLflow when done.")] = True,
     as_json: AsJson = False,
 ) -> None:
     """Run an experiment and show its leaderboard. Goes on where an earlier start stopped."""
     _one_thread()
-    from experiments import config, console
+    from experiments import board, config, console
 
     study = config.load(experiment, [*(overrides or ()), *([f"workers={workers}"] if workers else [])])
     from experiments.study import run as run_study  # after the input is known to be right: it takes a while
 
     found = run_study(study, out=out, track=track)
-    console.print_rows(found.leaderboard.to_dict("records"), as_json=as_json)
-    if not as_json:
-        console.show(f"\nresults: {found.path}\nrage report {found.path}   figures\nrage ui   MLflow in the browser")
+    if as_json:
+        console.print_json(found.leaderboard.to_dict("records"))
+    else:
+        board.show_leaderboard(found.leaderboard)
+        where = "" if out == _OUT else f" --out {out}"
+        console.show(f"\nresults: {found.path} (figures inside)\nin the browser: rage ui{where}")
 
 
 @app.command()
@@ -78,7 +82,7 @@ def track(
     study: Study = None,
     uri: Uri = None,
     experiment: Annotated[str, typer.Option(help="MLflow experiment.")] = "rage",
-    out: Out = Path("results"),
+    out: Out = _OUT,
 ) -> None:
     """Feed a results folder to MLflow, without ever writing twice."""
     from experiments import console, tracking
@@ -91,7 +95,7 @@ def track(
 def ui(
     uri: Uri = None,
     port: Annotated[int, typer.Option(min=1, max=65535)] = 5000,
-    out: Out = Path("results"),
+    out: Out = _OUT,
 ) -> None:
     """Serve MLflow on this machine's studies."""
     from experiments import tracking
@@ -100,7 +104,7 @@ def ui(
 
 
 @app.command()
-def report(study: Study = None, out: Out = Path("results")) -> None:
+def report(study: Study = None, out: Out = _OUT) -> None:
     """Draw the figures of a results folder."""
     from experiments import console, report
     from experiments.results import Results
