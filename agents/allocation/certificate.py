@@ -6,7 +6,7 @@ the rows are worth more than the limits at those prices plus every unit's best a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,7 +47,6 @@ class _One:
     limit: float
     stated: float
     sign: float
-    norm: float  # what a robust row adds beyond its mean, 0 for linear rows
 
 
 def verify(
@@ -69,12 +68,13 @@ def verify(
     x = allocation.probs.astype(np.float64)
     ones = [one for row in rows for one in _expanded(row, x)]
     least = _least(mask, unit, floor)
-    usage = np.array([one.sign * (float((one.coef * x).sum()) + one.norm) for one in ones])
+    usage = np.array([one.sign * float((one.coef * x).sum()) for one in ones])
     slack = np.array([one.limit - one.sign * used for one, used in zip(ones, usage, strict=True)])
     spread = np.array([_spread(one.coef, mask) for one in ones])
     size = np.array([max(abs(one.stated), s, 1e-300) for one, s in zip(ones, spread, strict=True)])
     violation = float((np.maximum(-slack, 0) / size).max(initial=0.0))
-    bound = _bound(v, ones, allocation.prices, mask, unit, least)
+    priced = [one for row in rows for one in _expanded(row, x, allocation.directions)]
+    bound = _bound(v, priced, allocation.prices, mask, unit, least)
     worth = float((v * x).sum())
     gap = (bound - worth) / max(abs(bound), _spread(v, mask), 1e-300)
     problems = _shape_problems(x, mask, unit, least)
@@ -84,27 +84,28 @@ def verify(
         problems.append(f"row_names: {allocation.row_names} stand for {names}")
     if allocation.infeasibility is None:
         problems += _claims(allocation, worth, bound, gap, slack, violation, tol)
-    elif not _farkas(ones, allocation.infeasibility.multipliers, mask, unit, least):
+    elif not _farkas(priced, allocation.infeasibility.multipliers, mask, unit, least):
         problems.append("infeasibility: the multipliers prove no contradiction")
     return Certificate(worth, bound, gap, usage, slack, violation, tuple(problems))
 
 
-def _expanded(row: Linear | Robust, x: Floats) -> list[_One]:
+def _expanded(row: Linear | Robust, x: Floats, directions: Mapping[str, Floats] | None = None) -> list[_One]:
+    """Robust rows as their tangent: at x, where it equals the norm, or along a stated direction, never above it."""
     if isinstance(row, Robust):
         pull = np.tensordot(x, np.asarray(row.factor, dtype=np.float64), axes=([0, 1], [0, 1]))
-        length = float(np.sqrt(pull @ pull))
-        along = np.asarray(row.factor, dtype=np.float64) @ (pull / length if length else pull)
-        coef = np.asarray(row.mean, dtype=np.float64) + row.radius * along
-        return [_One(row.name, coef, float(row.limit), float(row.limit), 1.0, 0.0)]
+        toward = (directions or {}).get(row.name, pull)
+        shortened = toward / max(1.0 if directions else 0.0, float(np.sqrt(toward @ toward)), 1e-300)
+        coef = np.asarray(row.mean, dtype=np.float64) + row.radius * (np.asarray(row.factor, np.float64) @ shortened)
+        return [_One(row.name, coef, float(row.limit), float(row.limit), 1.0)]
     sign = 1.0 if row.sense == "<=" else -1.0
     coef = sign * np.asarray(row.coef, dtype=np.float64)
     if row.segment is None:
-        return [_One(row.name, coef, sign * float(row.limit), float(row.limit), sign, 0.0)]
+        return [_One(row.name, coef, sign * float(row.limit), float(row.limit), sign)]
     out = []
     for code in sorted({int(c) for c in row.segment if c >= 0}):
         stated = float(row.limit if np.ndim(row.limit) == 0 else np.asarray(row.limit)[code])
         inside = (np.asarray(row.segment) == code)[:, None]
-        out.append(_One(f"{row.name}[{code}]", coef * inside, sign * stated, stated, sign, 0.0))
+        out.append(_One(f"{row.name}[{code}]", coef * inside, sign * stated, stated, sign))
     return out
 
 

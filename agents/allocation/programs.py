@@ -28,7 +28,7 @@ _Cvx = Any  # cvxpy ships no types
 
 
 def _solved(problem: _Cvx, what: str, **options: float) -> None:
-    problem.solve(solver="HIGHS", **options)
+    problem.solve(solver="HIGHS", warm_start=False, **options)  # a warm start would make answers depend on history
     if problem.status != "optimal":
         raise RunError(f"{what}: the solver answered {problem.status!r}, expected 'optimal'. Rescale the beliefs.")
 

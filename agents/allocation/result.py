@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -62,3 +63,4 @@ class Allocation:
     rounding_loss_bound: float
     passes: int
     seconds: float
+    directions: Mapping[str, Floats] = field(default_factory=dict)  # {robust row: (p,)} length <= 1, for the bound

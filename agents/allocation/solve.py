@@ -17,6 +17,7 @@ from agents.allocation.box import Box
 from agents.allocation.infeasible import contradiction, explain, largest_floor, least_usage
 from agents.allocation.inputs import Program, checked, starting_prices
 from agents.allocation.result import Allocation
+from agents.allocation.robust import by_tangents
 from agents.allocation.rounding import round_to_grid
 from agents.allocation.rows import Floats, Linear, Robust
 from agents.allocation.search import Search, search
@@ -49,7 +50,17 @@ def allocate(
     """
     began = time.perf_counter()
     value, mask = checked(value, rows, action_mask, unit, floor)
-    program = Program(value, [row for row in rows if isinstance(row, Linear)], mask, unit, floor)
+
+    def linear(stated: Sequence[Linear], prices: Floats | None) -> Allocation:
+        return _plain(Program(value, stated, mask, unit, floor), prices, tol, seed, began)
+
+    if any(isinstance(row, Robust) for row in rows):
+        return by_tangents(rows, linear, prices0)
+    return linear([row for row in rows if isinstance(row, Linear)], prices0)
+
+
+def _plain(program: Program, prices0: Floats | None, tol: float, seed: int, began: float) -> Allocation:
+    """The allocation under linear rows."""
     units, stack = program.stacked()
     outcome = _solve(stack, starting_prices(stack, prices0), tol, seed)
     if outcome.farkas is not None:
