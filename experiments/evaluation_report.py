@@ -89,7 +89,7 @@ def _plain(held: object) -> object:
 
 def _value_table(title: str, rows: Sequence[ValueRow], alpha: float) -> Table:
     table = _empty(title, ("policy", "estimator"), ("estimate", f"{1 - alpha:.0%} interval", "ESS"))
-    table.add_column("note")
+    table.add_column("note", min_width=13)
     before = ""
     for row in rows:
         heads = [piece.partition(":")[0] for piece in row.reason.split("; ") if piece]
@@ -119,7 +119,7 @@ def _empty(title: str, words: Sequence[str], numbers: Sequence[str]) -> Table:
 
     table = Table(title=title, title_justify="left", caption_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in words:
-        table.add_column(heading, no_wrap=True)
+        table.add_column(heading)
     for heading in numbers:
         table.add_column(heading, justify="right", no_wrap=True)
     return table

@@ -29,6 +29,7 @@ class Rows:
     reward: Floats  # (n,), the metric's column
     target: NDArray[np.floating]  # (n, k), rows sum to 1
     q: NDArray[np.floating] | None = None  # (n, k), expected reward of every arm
+    present: NDArray[np.bool_] | None = None  # (n,) False once the user has left; None: all present
 
     @cached_property
     def _taken(self) -> NDArray[np.int64]:
@@ -39,6 +40,16 @@ class Rows:
     def ones(self) -> Floats:
         """(n,) of 1: the weights of an estimator that weighs nobody."""
         return np.ones(len(self.arm))
+
+    @cached_property
+    def here(self) -> Floats:
+        """(n,) 1 where the user is present, else 0."""
+        return self.ones if self.present is None else self.present.astype(np.float64)
+
+    @cached_property
+    def reward_of_departed(self) -> Floats:
+        """(n,) the reward where the user has left, else 0."""
+        return np.zeros(len(self.arm)) if self.present is None else np.where(self.present, 0.0, self.reward)
 
     @cached_property
     def match(self) -> Floats:

@@ -131,12 +131,13 @@ def rows_of(view: View, policies: Sequence[Policy], columns: Sequence[str]) -> I
     for start in range(0, len(view.arm), CHUNK):
         rows = slice(start, min(start + CHUNK, len(view.arm)))
         gone = None if view.present is None or view.present[rows].all() else ~view.present[rows]
+        here = None if gone is None else ~gone
         arm = view.arm[rows].astype(np.int64)
         propensity = view.propensity[rows].astype(np.float64)
         reward = {c: view.outcomes[c][rows].astype(np.float64) for c in columns}
         model = {c: _model(q[rows], reward[c], gone) for c, q in view.q.items()}
         targets = [policy.chunk(rows, gone) for policy in policies]
-        yield rows, [Rows(arm, propensity, reward[c], t, model.get(c)) for t in targets for c in columns]
+        yield rows, [Rows(arm, propensity, reward[c], t, model.get(c), here) for t in targets for c in columns]
 
 
 def _model(part: Probs, reward: NDArray[np.float64], gone: NDArray[np.bool_] | None) -> Probs:

@@ -145,4 +145,14 @@ def test_departed_users_count_as_nothing_under_any_policy() -> None:
     log.loc[gone, ["arm", "propensity", "reward"]] = [0, 1.0, 0.0]
     zeroed = np.where(gone[:, None], np.eye(4)[0], target)
     flat = np.where(gone[:, None], 0.0, q)
-    assert values(log, target, q_hat=q) == values(log.drop(columns="present"), zeroed, q_hat=flat)
+    names = [n for n in estimators.names() if n != "naive"]
+    assert values(log, target, names, q_hat=q) == values(log.drop(columns="present"), zeroed, names, q_hat=flat)
+
+
+def test_naive_is_not_made_to_look_worse_by_people_who_left() -> None:
+    log, logged, _, _ = random_log(2)
+    gone = np.arange(len(log)) % 3 == 0
+    log = log.assign(present=~gone)
+    log.loc[gone, ["arm", "propensity", "reward"]] = [0, 1.0, 0.0]
+    uniform = np.full(logged.shape, 1 / logged.shape[1])
+    assert values(log, uniform, ["naive"])["naive"] == pytest.approx(log["reward"].mean(), abs=1e-12)
