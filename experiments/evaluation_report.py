@@ -71,7 +71,8 @@ class EvaluationReport:
         """Tables for rich to print."""
         rows = (*self.values, *self.effects, *self.learned)
         for metric, baseline in dict.fromkeys((row.metric, row.baseline) for row in rows):
-            title = f"{metric}: change against {baseline}" if baseline else f"{metric}: mean per row"
+            kind = "ratio of totals" if "/" in metric else "mean per row"
+            title = f"{metric}: {kind}, change against {baseline}" if baseline else f"{metric}: {kind}"
             yield _value_table(title, [r for r in rows if (r.metric, r.baseline) == (metric, baseline)], self.alpha)
         if self.uplift:
             yield _uplift_table(self.uplift, self.alpha)

@@ -99,6 +99,8 @@ def _remarks(estimator: Estimator, found: Estimate, deterministic: bool) -> list
     out = [estimator.note] if estimator.note else []
     if deterministic and estimator.needs_q and not estimator.needs_propensity:
         out.append("guesswork: the log is deterministic, so the model cannot know arms that were not tried")
+    if found.stderr == 0:
+        out.append("no variation: nothing differs between users, so the interval has no width and says nothing")
     if len(found.influence) < SKEW_FACTOR * found.skew**2:
         out.append(f"skewed: skewness {found.skew:.3g} asks for {SKEW_FACTOR * found.skew**2:,.0f} users")
     return out

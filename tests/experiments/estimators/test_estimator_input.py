@@ -166,6 +166,11 @@ def test_a_ratio_over_nothing_does_not_exist() -> None:
     assert "denominator is 0" in line["reason"]
 
 
+def test_an_event_that_never_happened_is_not_reported_as_surely_impossible() -> None:
+    line = estimators.evaluate(log(loss=0.0), TARGET, ["snips"], metric="loss").iloc[0]
+    assert "no variation" in line["reason"]
+
+
 def test_a_skewed_estimate_says_how_many_users_it_asks_for() -> None:
     line = estimators.evaluate(log(reward=at(0, 1000.0, 0.0)), TARGET, ["ips"]).iloc[0]
     assert re.search(r"skewed: skewness 1\d\.\d asks for [\d,]+ users", line["reason"])
