@@ -22,9 +22,11 @@ PARAMS: dict[str, dict[str, object]] = {
     "ratio_betting": {"limit": 0.0025, "cap_usd": 500.0, "ages": [0]},
     "ratio_certificate": {"limit": 0.0025, "cap_usd": 500.0, "max_loss_usd": 2_000.0, "mature_age_weeks": 0},
     "rare_events": {"limit": 0.0025, "trial": "hazard"},
-    "ssrm": {"shares": [0.5, 0.5]},
+    "ssrm": {"shares": [0.9, 0.1]},
     "empirical_bernstein": {"limit": 0.0025, "most": 1.0},
 }
+
+ENTER_ONCE = ("ssrm", "empirical_bernstein")
 
 
 def seconds(action: Callable[[], object], repeats: int = 1) -> float:
@@ -51,12 +53,14 @@ def cost(kind: str, weeks: list[tuple[np.ndarray, np.ndarray, np.ndarray]], unit
     """Cumsums per week: the first one, which enrols the units, and the mean of those after it."""
     n = len(weeks[0][0])
     made: Monitor = monitor(kind, **PARAMS.get(kind, {}))
-    ids = np.arange(n)
+    fresh = n if kind in ENTER_ONCE else 0  # ids start anew each week
     taken = []
     for week, (loss, gmv, event) in enumerate(weeks):
-        value = {"rare_events": event, "ratio_betting": loss, "ratio_certificate": loss}.get(kind, gmv)
+        value = {"ratio_betting": loss, "ratio_certificate": loss}.get(kind, gmv)
+        value = event if kind in (*ENTER_ONCE, "rare_events") else value
+        ids = np.arange(n) + fresh * week
 
-        def update(week: int = week, value: np.ndarray = value, gmv: np.ndarray = gmv) -> object:
+        def update(week: int = week, ids: np.ndarray = ids, value: np.ndarray = value, gmv: np.ndarray = gmv) -> object:
             return made.update(Batch(week, ids, 0, value, gmv))
 
         taken.append(seconds(update) / unit)

@@ -19,20 +19,24 @@ class Seen:
 
     unit: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))  # (m,) sorted
 
-    def again(self, batch: Batch) -> NDArray[np.int64]:
-        """Units of the batch that have been before, or that come twice in it."""
-        before = batch.unit[np.isin(batch.unit, self.unit)] if len(self.unit) else batch.unit[:0]
-        return np.concatenate([batch.repeated(), before])
+    def before(self, units: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Those of `units` (n,) that have entered already."""
+        if not len(self.unit):
+            return units[:0]
+        place = np.minimum(np.searchsorted(self.unit, units), len(self.unit) - 1)
+        return units[self.unit[place] == units]
 
-    def refuse_again(self, kind: str, batch: Batch, way_out: str) -> None:
-        """Raise LogError naming a unit that comes a second time."""
-        again = self.again(batch)
+    def refuse_again(self, kind: str, batch: Batch, way_out: str, *, rows_apart: bool = True) -> None:
+        """Raise LogError naming a unit that has been before, or comes twice in the batch where `rows_apart`."""
+        again = self.before(batch.unit)
+        if rows_apart:
+            again = np.concatenate([batch.repeated(), again])
         if len(again):
             raise LogError(f"{kind}: week {batch.week}: unit {again[0]} comes a second time; {way_out}")
 
     def joined(self, other: NDArray[np.int64]) -> Seen:
-        """With these units too."""
-        return Seen(np.union1d(self.unit, other))
+        """With these units too, none of which has been before."""
+        return Seen(np.sort(np.concatenate([self.unit, other]), kind="stable"))  # a merge where both are sorted
 
     def merged(self, kind: str, other: Seen) -> Seen:
         """Both shards' units. Raises LogError where they share one."""

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from experiments.monitors.batch import Batch
 from experiments.monitors.betting import log_growth, log_mean_exp, stakes
 from experiments.monitors.interface import Monitor, MonitorState, Verdict, open_share, positive, whole
+from experiments.monitors.once import Seen
 from experiments.monitors.replications import alarmed, log_evidence_paths
 from experiments.monitors.streams import RatioStream, Stream
 from rage_env.errors import ConfigError, LogError
@@ -138,16 +139,16 @@ class RatioMonitor(Monitor):
         record, units = self._record_of(batch)
         self._fold(record)
         if terms.null == "population":
-            self._seen[batch.age_weeks] = np.union1d(self._seen[batch.age_weeks], units)
+            self._seen[batch.age_weeks] = self._seen[batch.age_weeks].joined(units)
         return self._now(batch.week)
 
     def _record_of(self, batch: Batch) -> tuple[Record, NDArray[np.int64]]:
         x, capped = self.terms.x(batch), self.terms.capped(batch)
         units, paid = _by_unit(batch, x, self.terms.rows_per_unit)
         age = batch.age_weeks
-        if self.terms.null == "population" and np.isin(units, self._seen[age]).any():
-            again = units[np.isin(units, self._seen[age])][0]
-            raise LogError(f"{self.kind}: unit {again} came before; under null population each unit enters once")
+        if self.terms.null == "population":
+            way_out = "under null population each unit enters once"
+            self._seen[age].refuse_again(self.kind, batch, way_out, rows_apart=False)
         most = self._units.get(age, math.inf)
         if self.terms.shared_shock and len(units) > most:
             raise LogError(
@@ -162,7 +163,7 @@ class RatioMonitor(Monitor):
         self._log_wealth = {age: np.zeros(self.terms.points) for age in self.terms.ages}
         self._sums = {age: np.zeros(5) for age in self.terms.ages}
         self._units: dict[int, float] = {}  # units of the first week of each age
-        self._seen = {age: np.empty(0, np.int64) for age in self.terms.ages}
+        self._seen = {age: Seen() for age in self.terms.ages}
         self._most = 0.0  # largest log evidence so far; 0 is none
 
     def _fold(self, record: Record) -> None:
@@ -218,14 +219,14 @@ class RatioMonitor(Monitor):
         for mine, theirs in zip(self._records, other._records, strict=True):
             both._fold(mine + theirs)
             both.states.append(both._now(mine.week))
-        both._seen = {age: np.union1d(seen, other._seen[age]) for age, seen in self._seen.items()}
+        both._seen = {age: seen.merged(self.kind, other._seen[age]) for age, seen in self._seen.items()}
         return both
 
     def _arrays(self) -> dict[str, NDArray[np.generic]]:
         clocks = np.array([(r.week, r.age) for r in self._records], np.int64).reshape(-1, 2)
         sums = np.array([r.sums for r in self._records], np.float64).reshape(-1, 5)
         growth = np.array([r.growth for r in self._records], np.float64).reshape(-1, self.terms.points)
-        seen: dict[str, NDArray[np.generic]] = {f"seen_{age}": units for age, units in self._seen.items()}
+        seen: dict[str, NDArray[np.generic]] = {f"seen_{age}": seen.unit for age, seen in self._seen.items()}
         return {"clocks": clocks, "sums": sums, "growth": growth, **seen}
 
     def _restore(self, arrays: Mapping[str, NDArray[np.generic]]) -> None:
@@ -233,7 +234,7 @@ class RatioMonitor(Monitor):
         sums, growth = arrays["sums"].astype(np.float64), arrays["growth"].astype(np.float64)
         for (week, age), s, g in zip(arrays["clocks"].tolist(), sums, growth, strict=True):
             self._fold(Record(week, age, s, g))
-        self._seen = {age: arrays[f"seen_{age}"].astype(np.int64) for age in self.terms.ages}
+        self._seen = {age: Seen(arrays[f"seen_{age}"].astype(np.int64)) for age in self.terms.ages}
 
 
 def as_ages(ages: Sequence[int]) -> tuple[int, ...]:

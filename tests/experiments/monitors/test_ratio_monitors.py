@@ -136,7 +136,7 @@ def test_a_group_is_watched_without_the_others() -> None:
 def test_a_unit_enters_the_population_null_once() -> None:
     made = alarm(null="population", window_weeks=4)
     made.update(Batch(0, np.array([1, 2]), 0, np.zeros(2), np.full(2, 900.0)))
-    with pytest.raises(LogError, match="unit 2 came before; under null population each unit enters once"):
+    with pytest.raises(LogError, match="unit 2 comes a second time; under null population each unit enters once"):
         made.update(Batch(1, np.array([2, 3]), 0, np.zeros(2), np.ones(2)))
     assert "a unit of the population over 4 weeks" in made.null
 
