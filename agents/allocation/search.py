@@ -65,9 +65,9 @@ def search(stack: Stack, prices: Floats, tol: float, cap: float = np.inf, runawa
         if done.gap <= tol * stack.value_spread or (highest is None and here.prices.max(initial=0.0) > runaway):
             return done
         here = there
-        if box.inside or turn > 8:
+        if box.inside or turn > 2:
             size = 2 * size
-        elif turn:
+        if turn and not box.inside:
             if turn % 2 and np.isinf(cap):
                 guess, more = refined_prices(stack, here.prices)
                 cuts.append(scan(stack, guess, radius_of(guess)))
