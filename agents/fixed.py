@@ -22,6 +22,7 @@ class FixedAgent(Configured):
     problem: Problem | None = None
 
     def start(self, problem: Problem) -> None:
+        """Face this problem."""
         self.problem = problem
 
     def wishes(self, observation: Observation) -> NDArray[np.float64]:
@@ -29,20 +30,24 @@ class FixedAgent(Configured):
         raise NotImplementedError
 
     def decide(self, observation: Observation) -> Decision:
+        """The wishes, as far as masks allow."""
         if self.problem is None:
             raise DecisionError(f"{self.name}: decide came before start; call start(problem) first")
         return Decision(spread_over(self.wishes(observation), observation.action_mask)).check(observation)
 
     def learn(self, feedback: Feedback) -> None:
-        return
+        """Learns nothing."""
 
     def describe(self) -> dict[str, object]:
+        """Name and parameters."""
         return {"name": self.name, "unconstrained": True, "params": self.params.model_dump(mode="json")}
 
     def save(self) -> tuple[dict[str, NDArray[np.generic]], dict[str, object]]:
+        """Nothing but the name."""
         return {}, {"name": self.name}
 
     def load(self, arrays: Mapping[str, NDArray[np.generic]], facts: Mapping[str, object]) -> None:
+        """Inverse of save. Raises DecisionError for the state of another agent."""
         if facts.get("name") != self.name:
             raise DecisionError(f"{self.name}: cannot take the state of {facts.get('name')!r}; load it into that agent")
 

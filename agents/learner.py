@@ -37,15 +37,18 @@ class Learner(Configured):
     last: NDArray[np.float64]
 
     def start(self, problem: Problem) -> None:
+        """Forget everything and face this problem."""
         self.problem = problem
         self.belief = CohortBelief(problem, BeliefSettings(keep=self._learner.keep))
         self.last = np.empty((0, problem.k))
 
     def learn(self, feedback: Feedback) -> None:
+        """Update the beliefs."""
         self._started()
         self.belief.learn(feedback)
 
     def decide(self, observation: Observation) -> Decision:
+        """What `choose` answers. Raises DecisionError before start, or for another world."""
         problem = self._started()
         _fits(problem, observation, self.name)
         outlook = self.belief.look(observation)
@@ -60,6 +63,7 @@ class Learner(Configured):
         raise NotImplementedError
 
     def describe(self) -> dict[str, object]:
+        """Name, parameters, and how much was learned."""
         about: dict[str, object] = {"name": self.name, "unconstrained": False}
         about["params"] = self.params.model_dump(mode="json")
         if self.problem is not None and self.belief.basis is not None:
@@ -70,11 +74,13 @@ class Learner(Configured):
         return about
 
     def save(self) -> tuple[Arrays, dict[str, object]]:
+        """Beliefs, last plan, and what the subclass keeps."""
         self._started()
         arrays = {f"belief/{k}": v for k, v in self.belief.arrays().items()}
         return {**arrays, "last": self.last, **self.own_arrays()}, {"name": self.name}
 
     def load(self, arrays: Mapping[str, NDArray[np.generic]], facts: Mapping[str, object]) -> None:
+        """Inverse of save. Raises DecisionError for the state of another agent."""
         self._started()
         if facts.get("name") != self.name:
             raise DecisionError(f"{self.name}: cannot take the state of {facts.get('name')!r}; load it into that agent")

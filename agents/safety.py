@@ -8,6 +8,8 @@ Pooling keeps the winner's curse small: a user is never chosen for an estimate o
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,12 +24,35 @@ from rage_env.interface import NO_OFFER, Observation
 if TYPE_CHECKING:
     from agents.allocation import Allocation, Linear
 
-__all__ = ["Guard", "floored", "usage_of"]
+__all__ = ["Guard", "Plan", "floored", "usage_of"]
 
 Floats = NDArray[np.float64]
 _ROUNDS = 2
 _NEAR = 0.97  # of the way to the plan: closer is not worth another allocation
 _TINY = 1e-7  # of a row's spread: room for float32 probabilities
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """An allocation, the rows it was solved for, and the probabilities to draw from.
+
+    probs are the allocation's own unless the margin at them is wider than planned; then they are drawn back.
+    """
+
+    allocation: Allocation
+    rows: Sequence[Linear]
+    probs: NDArray[np.float32]
+
+    def priced(self, value: Floats) -> Floats | None:
+        """(n, k) value less what its usage costs at the allocation's prices; None where rows have segments."""
+        if any(row.segment is not None for row in self.rows):
+            return None
+        signs = np.array([1.0 if row.sense == "<=" else -1.0 for row in self.rows])
+        charge = np.zeros_like(value)
+        for price, row in zip(self.allocation.prices * signs, self.rows, strict=True):
+            if price:
+                charge += price * row.coef
+        return value - charge
 
 
 class Guard:
@@ -57,13 +82,8 @@ class Guard:
             rows += guardrail_rows((guardrail,), means, self.observation, known=self.problem.guardrails)
         return rows
 
-    def plan(
-        self, value: Floats, start: Floats
-    ) -> tuple[Allocation, NDArray[np.float32]]:
-        """The best allocation that keeps every cautious row; margins are first taken around `start` (n, k).
-
-        Also the probabilities themselves, which are the allocation's unless its last margins had to be drawn back.
-        """
+    def plan(self, value: Floats, start: Floats) -> Plan:
+        """The best allocation that keeps every cautious row; margins are first taken around `start` (n, k)."""
         from agents.allocation import allocate
 
         observation = self.observation
@@ -71,23 +91,23 @@ class Guard:
             rows = self._lifted(self.rows(start))
             found = allocate(value, rows, observation.action_mask, observation.unit, floor=self.floor)
             wanted = found.probs.astype(np.float64)
-            share = self._share_of(wanted)
+            share = self.share_of(wanted)
             if share >= _NEAR:
                 break
             start = wanted
-        return found, found.probs if share >= 1.0 else self._towards(wanted, share)
+        return Plan(found, rows, found.probs if share >= 1.0 else self._towards(wanted, share))
 
     def kept(self, probs: Floats) -> NDArray[np.float32]:
         """`probs` (n, k), drawn back towards the base just as far as the cautious rows ask."""
-        return self._towards(probs, self._share_of(probs))
+        return self._towards(probs, self.share_of(probs))
 
     def _towards(self, probs: Floats, share: float) -> NDArray[np.float32]:
         return (self.base + share * (probs - self.base)).astype(np.float32)
 
-    def _share_of(self, probs: Floats) -> float:
+    def share_of(self, probs: Floats) -> float:
         """The largest share of the way from base to `probs` that surely keeps the rows, which are convex."""
         share = 1.0
-        for at_probs, at_base in zip(self._lifted(self.rows(probs)), self._lifted(self.rows(self.base)), strict=True):
+        for at_probs, at_base in zip(self._lifted(self.rows(probs)), self._base_rows, strict=True):
             sign = 1.0 if at_probs.sense == "<=" else -1.0
             used, least = sign * usage_of(at_probs, probs), sign * usage_of(at_base, self.base)
             limit = np.maximum(sign * _limits(at_probs), least)
@@ -95,6 +115,10 @@ class Guard:
             if over.any():
                 share = min(share, float(((limit - least)[over] / (used - least)[over]).min()))
         return max(share, 0.0)
+
+    @cached_property
+    def _base_rows(self) -> list[Linear]:
+        return self._lifted(self.rows(self.base))
 
     def _lifted(self, rows: Sequence[Linear]) -> list[Linear]:
         """The same rows with limits that the base can keep, and a hair of room for rounding."""
@@ -169,7 +193,7 @@ def usage_of(row: Linear, probs: Floats) -> Floats:
         return np.array([each.sum()])
     inside = row.segment >= 0
     codes = max(int(row.segment.max(initial=-1)) + 1, np.size(row.limit))
-    return np.bincount(row.segment[inside], weights=each[inside], minlength=codes)
+    return np.asarray(np.bincount(row.segment[inside], weights=each[inside], minlength=codes), dtype=np.float64)
 
 
 def _limits(row: Linear) -> Floats:

@@ -55,7 +55,16 @@ class Buffer:
                     columns=columns,
                 )
             )
-            self.reports.append(Reports(*(arrays[f"{i}/reports/{f}"] for f in Reports.__dataclass_fields__)))
+            reported = {f: arrays[f"{i}/reports/{f}"] for f in Reports.__dataclass_fields__}
+            self.reports.append(
+                Reports(
+                    reported["user_id"].astype(np.int64),
+                    reported["accrual_week"].astype(np.int32),
+                    reported["reported_week"].astype(np.int32),
+                    reported["column"].astype(np.int8),
+                    reported["amount"].astype(np.float32),
+                )
+            )
 
 
 class Cells:

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from agents.beliefs.basis import Basis, squares, with_one
 from agents.beliefs.buffer import Buffer, Cells
 from agents.beliefs.hazard import Hazard
+from agents.beliefs.late import LateRidge, loss_rows
 from agents.beliefs.linear import Ridge, Structure
-from agents.beliefs.late import LateRidge
 from agents.beliefs.outlook import LATE_OFTEN, Believed, Outlook, effect_rows, see
 from agents.beliefs.priors import exposure_of, open_losses, prior_of, rated_columns
 from agents.beliefs.rates import Rates
@@ -33,6 +33,7 @@ __all__ = ["BeliefSettings", "CohortBelief"]
 
 Arrays = Mapping[str, NDArray[np.generic]]
 _BURN_IN_WORTH = 0.25  # of a week's evidence: who is left alone by choice later is another crowd
+Floats = NDArray[np.float64]
 Part = Hazard | Volumes | Risk | Ridge | Rates | LateRidge
 
 
@@ -127,6 +128,36 @@ class CohortBelief:
         )
         return see(self.problem, observation, believed)
 
+    def effects(self, features: NDArray[np.float32]) -> Floats:
+        """(rows, k) expected value beyond arm 0 of users with these features (rows, d)."""
+        n, k = len(features), self.problem.k
+        everyone = np.ones(n, np.bool_)
+        g = len(self.problem.guardrails)
+        seen = Observation(
+            week=self.last_week + 1,
+            user_id=np.arange(n),
+            unit=np.arange(n),
+            features=features,
+            action_mask=np.ones((n, k), np.int8),
+            is_new=~everyone,
+            present=everyone,
+            segments={},
+            status_quo=np.eye(k, dtype=np.float32)[np.zeros(n, np.intp)],
+            numerator_to_date=np.zeros(g),
+            denominator_to_date=np.zeros(g),
+        )
+        return self.look(seen).value
+
+    def late_loss(self, features: NDArray[np.float32], arm: NDArray[np.int64], gmv: NDArray[np.float32]) -> Floats:
+        """(rows,) believed late and frequent loss of user-weeks that spent `gmv` dollars under `arm`."""
+        out = np.zeros(len(arm))
+        for late in self.late:
+            assert self.basis is not None
+            mine = np.flatnonzero(arm == late.arm)
+            x = loss_rows(self.basis.z(features[mine]), gmv[mine] / np.float32(self.volumes.mean[GMV]))
+            out[mine] = np.maximum(x @ late.posterior(self.last_week).mean.astype(np.float32), 0.0)
+        return out
+
     def _rates(self, column: str) -> Rates:
         exposure = exposure_of(column)
         volume = float(self.volumes.mean[VOLUMES.index(exposure)]) if exposure in VOLUMES else 1.0
@@ -191,7 +222,7 @@ class CohortBelief:
         mean = self.volumes.mean.astype(np.float32)
         expected = volumes[:, GMV] / mean[GMV]
         cx, gx = effect_rows(z, rate, expected, volumes[:, 0])
-        self.churn.update(cx, arm, columns["churned"] - rate, 1 / (rate * (1 - rate)))
+        self.churn.update(cx, arm, columns["churned"] - rate, np.reciprocal(rate * (1 - rate)))
         noise = np.float32(self.volumes.noise) * expected
         self.gmv.update(gx, arm, columns["gmv"] / mean[GMV] - expected, 1 / noise)
 

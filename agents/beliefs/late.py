@@ -103,8 +103,8 @@ class LateRidge:
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """State as plain arrays."""
         out: dict[str, NDArray[np.generic]] = {f: getattr(self, f) for f in ("gram", "moment", "middle")}
-        for week, held in self.open.items():
-            out |= {f"{week}/{name}": a for name, a in zip(_OPEN, held, strict=True)}
+        for week, (ids, z, gmv, gram) in self.open.items():
+            out |= {f"{week}/user_id": ids, f"{week}/z": z, f"{week}/gmv": gmv, f"{week}/gram": gram}
         return out
 
     def restore(self, arrays: Mapping[str, NDArray[np.generic]]) -> None:
@@ -121,6 +121,3 @@ class LateRidge:
             )
             for w in weeks
         }
-
-
-_OPEN = ("user_id", "z", "gmv", "gram")

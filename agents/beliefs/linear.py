@@ -75,7 +75,7 @@ class Posterior:
         noise = rng.standard_normal((len(self.stacked_mean), count))
         stacked = self.stacked_mean[:, None] + solve_triangular(self.cholesky, noise, trans="T", lower=True)
         blocks = stacked.T.reshape(count, self.effect.shape[1], -1)
-        return np.einsum("ab,cbp->cap", self.effect, blocks)
+        return np.asarray(np.einsum("ab,cbp->cap", self.effect, blocks), dtype=np.float64)
 
 
 class Ridge:
@@ -131,4 +131,5 @@ def spread(x: Rows, covariance: Floats) -> Floats:
     """(n,) sqrt(x' C x), by a square root of C so that rounding cannot make it negative."""
     root = np.linalg.cholesky(covariance + 1e-12 * np.trace(covariance) / len(covariance) * np.eye(len(covariance)))
     half = x @ root.astype(np.float32)
-    return np.sqrt(np.einsum("np,np->n", half, half, dtype=np.float64))
+    squared = np.einsum("np,np->n", half, half, dtype=np.float64)
+    return np.asarray(np.sqrt(squared), dtype=np.float64)

@@ -110,15 +110,17 @@ class Outlook:
         churn, gmv = (e.draw(rng, count).astype(np.float32) for e in (self.churn, self.gmv))
         thetas = [rng.multivariate_normal(e.mean, e.covariance, size=count, method="eigh") for e in self.late]
         for m in range(count):
-            late = {e.arm: self.late_rows[e.arm] @ t[m].astype(np.float32) for e, t in zip(self.late, thetas, strict=True)}
+            late = {
+                e.arm: self.late_rows[e.arm] @ t[m].astype(np.float32) for e, t in zip(self.late, thetas, strict=True)
+            }
             yield self.value_of(self.churn_rows @ churn[m].T, self.gmv_rows @ gmv[m].T, late)
 
 
 def see(problem: Problem, observation: Observation, believed: Believed) -> Outlook:
     """The outlook of these users; those who left have exposure and value 0."""
     b, here = believed, observation.present.astype(np.float64)
-    relative = b.volumes / b.mean_volumes.astype(np.float32)
-    churn_rows, gmv_rows = effect_rows(b.z, b.rate, relative[:, GMV], relative[:, 0] * np.float32(b.mean_volumes[0]))
+    relative = np.asarray(b.volumes / b.mean_volumes.astype(np.float32), dtype=np.float32)
+    churn_rows, gmv_rows = effect_rows(b.z, b.rate, relative[:, GMV], b.volumes[:, 0])
     lift = np.clip(1.0 + _with_control(b.gmv.expected(gmv_rows)) / relative[:, GMV, None], 0.5, 2.0)
     known = _known(problem, b.volumes, here, lift)
     exposure = {c: known[e] if (e := exposure_of(c)) in known else _each(here, problem.k) for c in b.rates}
@@ -143,7 +145,7 @@ def see(problem: Problem, observation: Observation, believed: Believed) -> Outlo
         rate=b.rate,
         churn_rows=churn_rows,
         gmv_rows=gmv_rows,
-        gmv_alone=b.volumes[:, GMV] * here,
+        gmv_alone=b.volumes[:, GMV] * observation.present,
         unit_gmv=float(b.mean_volumes[GMV]),
         churn=b.churn,
         gmv=b.gmv,
@@ -160,7 +162,7 @@ def _with_control(effects: NDArray[np.floating]) -> Floats:
 
 def _cut(churn: NDArray[np.floating], rate: Floats32) -> NDArray[np.floating]:
     """No arm takes away more than nine tenths of a user's churn."""
-    return np.maximum(churn, -0.9 * rate[:, None])
+    return np.asarray(np.maximum(churn, -0.9 * rate[:, None]))
 
 
 def _each(here: Floats, k: int) -> Floats:

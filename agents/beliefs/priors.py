@@ -94,7 +94,7 @@ def _guess(
     if column == "bonus_cost":
         return 0.1 * caps + 1e-6, np.maximum(caps, 0.01)
     if column == "abuse":
-        return 2e-4 * (1.0 + caps), ones
+        return 5e-5 + 2e-4 * caps, ones
     if column in ("chargebacks", "disputes", "fraud_reports"):
         return 0.005 * ones, 5.0 * ones
     return 0.02 * ones, ones

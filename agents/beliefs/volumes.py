@@ -27,7 +27,7 @@ class Volumes:
         p = 1 + 3 * d
         self.gram, self.moment = np.zeros((p, p)), np.zeros((p, len(VOLUMES)))
         self.error = np.array([1.0, 1.0])  # sum of squared scaled errors of GMV, count
-        self._theta: NDArray[np.float64] | None = None
+        self._theta: Floats32 | None = None
 
     @property
     def mean(self) -> NDArray[np.float64]:
@@ -58,13 +58,12 @@ class Volumes:
     def expected(self, z: Floats32) -> Floats32:
         """(n, 3) expected outcomes under arm 0, at least 2 % of their mean."""
         if self._theta is None:
-            prior = 1e-3 * max(self.gram[0, 0], 1.0)
-            loading = np.full(len(self.gram), prior)
+            loading = np.full(len(self.gram), 1e-3 * max(self.gram[0, 0], 1.0))
             loading[0] = 1e-6
-            self._theta = np.linalg.solve(self.gram + np.diag(loading), self.moment)
-        x = with_one(curves(z))
+            solved = np.linalg.solve(self.gram + np.diag(loading), self.moment)
+            self._theta = np.asarray(solved, dtype=np.float32)
         least = (_LEAST * self.mean).astype(np.float32)
-        return np.maximum(x @ self._theta.astype(np.float32), least)
+        return np.asarray(np.maximum(with_one(curves(z)) @ self._theta, least), dtype=np.float32)
 
     @property
     def noise(self) -> float:

@@ -35,6 +35,7 @@ class Blanket(FixedAgent):
         self.arm = _index(self.params.arm, [a.name for a in problem.arms])
 
     def wishes(self, observation: Observation) -> NDArray[np.float64]:
+        """All weight on the one arm."""
         weights = np.zeros((observation.n, observation.k))
         weights[:, self.arm] = 1.0
         return weights

@@ -23,7 +23,7 @@ from rage_env.interface import Observation
 class LagrangianLinUCBParams(LearnerParams):
     """alpha: posterior sds of optimism on value. dual_rate: step of the ascent across weeks."""
 
-    alpha: float = Field(default=0.5, ge=0, le=10)
+    alpha: float = Field(default=1.0, ge=0, le=10)
     dual_rate: float = Field(default=0.5, ge=0, le=10)
 
 
@@ -33,23 +33,29 @@ class LagrangianLinUCB(Learner):
     name = "lagrangian_linucb"
     Params: ClassVar[type[AgentParams]] = LagrangianLinUCBParams
     duals: NDArray[np.float64]  # (g,) dollars for each unit of usage
+    stepped: int
 
     def start(self, problem: Problem) -> None:
+        """Forget everything; all prices start at 0."""
         super().start(problem)
         self.duals = np.zeros(len(problem.guardrails))
+        self.stepped = -1  # week of the last step: deciding a week twice changes nothing
 
     def choose(self, observation: Observation, guard: Guard, start: NDArray[np.float64]) -> Decision:
+        """Optimism in value, the prices of long windows taken off."""
         params = self.params
         assert isinstance(params, LagrangianLinUCBParams)
         value = (
             guard.outlook.value + params.alpha * guard.outlook.sd() - self._debt(observation, guard, params.dual_rate)
         )
-        allocation, probs = guard.plan(value, start)
-        return Decision(probs, allocation, reasons(probs, observation))
+        plan = guard.plan(value, start)
+        return Decision(plan.probs, plan.allocation, reasons(plan.probs, observation))
 
     def _debt(self, observation: Observation, guard: Guard, rate: float) -> NDArray[np.float64]:
         """(n, k) price of usage of guardrails over longer windows, after one step of ascent on the slack to date."""
         total = np.zeros((observation.n, observation.k))
+        rate = rate if observation.week > self.stepped else 0.0
+        self.stepped = max(self.stepped, observation.week)
         gain = np.abs(guard.outlook.value).max(axis=1).sum()
         for g, guardrail in enumerate(guard.problem.guardrails):
             if guardrail.horizon == "week":
@@ -64,7 +70,10 @@ class LagrangianLinUCB(Learner):
         return total
 
     def own_arrays(self) -> dict[str, NDArray[np.generic]]:
-        return {"duals": self.duals}
+        """The prices."""
+        return {"duals": self.duals, "stepped": np.array(self.stepped)}
 
     def own_restore(self, arrays: Mapping[str, NDArray[np.generic]]) -> None:
+        """Inverse of own_arrays."""
         self.duals = np.array(arrays["duals"], dtype=np.float64)
+        self.stepped = int(arrays["stepped"])

@@ -15,6 +15,7 @@ class NoOffer(FixedAgent):
     name = "no_offer"
 
     def wishes(self, observation: Observation) -> NDArray[np.float64]:
+        """All weight on arm 0."""
         weights = np.zeros((observation.n, observation.k))
         weights[:, NO_OFFER] = 1.0
         return weights

@@ -15,4 +15,5 @@ class Random(FixedAgent):
     name = "random"
 
     def wishes(self, observation: Observation) -> NDArray[np.float64]:
+        """The same weight on every allowed arm."""
         return np.asarray(observation.action_mask, dtype=np.float64)

@@ -15,4 +15,5 @@ class StatusQuo(FixedAgent):
     name = "status_quo"
 
     def wishes(self, observation: Observation) -> NDArray[np.float64]:
+        """The status quo's own probabilities."""
         return np.asarray(observation.status_quo, dtype=np.float64)
