@@ -34,13 +34,16 @@ class Learner(Configured):
     Params: ClassVar[type[AgentParams]] = LearnerParams
     problem: Problem | None = None
     belief: CohortBelief
-    last: NDArray[np.float64]
+    last: NDArray[np.float64]  # (n, k) the plan of the week decided last
+    before: NDArray[np.float64]  # (n, k) and of the one before
+    decided: int
 
     def start(self, problem: Problem) -> None:
         """Forget everything and face this problem."""
         self.problem = problem
         self.belief = CohortBelief(problem, BeliefSettings(keep=self._learner.keep))
-        self.last = np.empty((0, problem.k))
+        self.last = self.before = np.empty((0, problem.k))
+        self.decided = -(10**9)  # the week of the last decision; deciding it again starts from the same plan
 
     def learn(self, feedback: Feedback) -> None:
         """Update the beliefs."""
@@ -53,7 +56,9 @@ class Learner(Configured):
         _fits(problem, observation, self.name)
         outlook = self.belief.look(observation)
         guard = Guard(problem, observation, outlook, self._learner.caution)
-        start = self.last if self.last.shape == guard.base.shape else guard.base
+        if observation.week != self.decided:
+            self.before, self.decided = self.last, observation.week
+        start = self.before if self.before.shape == guard.base.shape else guard.base
         decision = self.choose(observation, guard, start * observation.present[:, None])
         self.last = decision.probs.astype(np.float64)
         return decision.check(observation)
@@ -77,7 +82,10 @@ class Learner(Configured):
         """Beliefs, last plan, and what the subclass keeps."""
         self._started()
         arrays = {f"belief/{k}": v for k, v in self.belief.arrays().items()}
-        return {**arrays, "last": self.last, **self.own_arrays()}, {"name": self.name}
+        return {**arrays, "last": self.last, "before": self.before, **self.own_arrays()}, {
+            "name": self.name,
+            "decided": self.decided,
+        }
 
     def load(self, arrays: Mapping[str, NDArray[np.generic]], facts: Mapping[str, object]) -> None:
         """Inverse of save. Raises DecisionError for the state of another agent."""
@@ -86,6 +94,8 @@ class Learner(Configured):
             raise DecisionError(f"{self.name}: cannot take the state of {facts.get('name')!r}; load it into that agent")
         self.belief.restore({k.removeprefix("belief/"): v for k, v in arrays.items() if k.startswith("belief/")})
         self.last = np.array(arrays["last"], dtype=np.float64)
+        self.before = np.array(arrays["before"], dtype=np.float64)
+        self.decided = int(str(facts["decided"]))
         self.own_restore(arrays)
 
     def own_arrays(self) -> Arrays:

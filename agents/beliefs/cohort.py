@@ -78,6 +78,7 @@ class CohortBelief:
             )
         )
         self.rates: dict[str, Rates] = {}
+        self.scale = self.volumes.mean  # of volumes when priors were set
         share = np.asarray(problem.reported_share.get(LATE_OFTEN, np.ones(1)), dtype=np.float64)
         self.late = tuple(LateRidge(arm, d, usd, share) for arm, usd in open_losses(problem))
         self.last_week = -problem.burn_in_weeks - 1
@@ -104,6 +105,7 @@ class CohortBelief:
         self.risk.fit(
             [self.basis.z(w.features[w.present]) for w in weeks], [_eventful(w, reports)[w.present] for w in weeks]
         )
+        self.scale = self.volumes.mean
         self.rates = {c: self._rates(c) for c in rated_columns(self.problem.guardrails)}
         for week in weeks:
             self._take(week)
@@ -160,7 +162,7 @@ class CohortBelief:
 
     def _rates(self, column: str) -> Rates:
         exposure = exposure_of(column)
-        volume = float(self.volumes.mean[VOLUMES.index(exposure)]) if exposure in VOLUMES else 1.0
+        volume = float(self.scale[VOLUMES.index(exposure)]) if exposure in VOLUMES else 1.0
         share = self.problem.reported_share.get(column, np.ones(1)) if column in DELAYED else np.ones(1)
         return Rates(STRATA, prior_of(column, self.problem, volume), np.asarray(share, dtype=np.float64))
 
@@ -238,7 +240,7 @@ class CohortBelief:
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """State as plain arrays."""
         out = _prefixed("buffer", self.buffer.arrays())
-        out["last_week"] = np.array(self.last_week)
+        out |= {"last_week": np.array(self.last_week), "scale": self.scale}
         if self.basis is not None:
             out |= _prefixed("basis", {"centre": self.basis.centre, "scale": self.basis.scale})
             out |= _prefixed("cells", self.cells.arrays())
@@ -250,6 +252,7 @@ class CohortBelief:
         """Inverse of arrays, on a belief made for the same problem."""
         self.buffer.restore(_under("buffer", arrays))
         self.last_week = int(arrays["last_week"])
+        self.scale = np.array(arrays["scale"], np.float64)
         basis = _under("basis", arrays)
         if basis:
             self.basis = Basis(np.array(basis["centre"], np.float64), np.array(basis["scale"], np.float64))

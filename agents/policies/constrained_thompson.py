@@ -46,7 +46,7 @@ class ConstrainedThompson(Learner):
         for draw in draws:
             priced = plan.priced(draw)
             mixture += guard.plan(draw, start).probs if priced is None else _best(priced, observation)
-        shared = floored(mixture / params.draws, guard.floor, observation)
+        shared = floored(mixture / params.draws, guard.floor / (1 - params.explore), observation)
         safe = _safe(guard.problem, observation)
         probs = guard.kept((1 - params.explore) * shared + params.explore * safe)
         reason = reasons(probs, observation)
