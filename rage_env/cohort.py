@@ -21,6 +21,7 @@ from rage_env.outcomes import COLUMNS, DELAYED, IMMEDIATE, value
 from rage_env.pending import Pending, reports_of_week
 from rage_env.randomness import Noise, seed_key
 from rage_env.recycle import Recycled
+from rage_env.scenario import Scenario
 from rage_env.spaces import BroadcastBox
 from rage_env.standing import Standing
 from rage_env.state import CHUNK, Lives, Traits
@@ -39,7 +40,8 @@ _FILL = 4096  # rows written at once where all are alike
 class CohortEnv(VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # Any: rewards are float32, ends are bool
     """A cohort of users living week by week. Remembers everyone's state, pending reports and the calendar.
 
-    base: scenario name or path; scenario: nested overrides; other keywords are scenario fields (`weeks=52`).
+    base: scenario name or path, or the Scenario itself; scenario: nested overrides; other keywords are scenario fields
+    (`weeks=52`).
     population: `closed` (departed users stay as inactive rows; autoreset disabled) or `open` (a departed user's slot
     is refilled within the step). reward: `cash` (net revenue, losses when reported) or `value` (less retention).
     newborn: everyone joins at week 0. first_slot, n_max: a shard's place in the whole cohort; cohort_sums: last
@@ -73,7 +75,7 @@ class CohortEnv(VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # Any: rew
     def __init__(
         self,
         num_envs: int = 1,
-        base: str = "fintech",
+        base: str | Scenario = "fintech",
         *,
         scenario: Mapping[str, Any] | None = None,
         seed: int | None = None,

@@ -6,7 +6,7 @@ numbers come from (or "assumed"); together they must cover every number of the f
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -20,6 +20,7 @@ from rage_env.errors import ConfigError, did_you_mean
 from rage_env.guardrails import Guardrail
 from rage_env.interface import ArmSpec
 from rage_env.outcomes import COLUMNS, DELAYED
+from rage_env.overrides import Override
 from rage_env.population import PopulationParams
 
 __all__ = ["Scenario", "StatusQuo", "load"]
@@ -140,15 +141,19 @@ def _covered(path: str, sources: Mapping[str, str]) -> bool:
     return any(".".join(parts[:i]) in sources for i in range(1, len(parts) + 1))
 
 
-def load(name_or_path: str | Path, overrides: Mapping[str, Any] | Sequence[str] = ()) -> Scenario:
-    """The scenario of that name or file, with overrides merged in (lists replace).
+def load(base: str | Path | Scenario, overrides: Override | Iterable[Override] = ()) -> Scenario:
+    """The scenario of that name or file, or that scenario itself, with overrides merged in (lists replace).
 
     overrides: a nested mapping, or texts like `"weeks=52"`. Raises ConfigError naming every problem at once.
     """
     from rage_env import configs, yamlfile
 
-    path = configs.find("scenarios", name_or_path)
-    scenario = yamlfile.load(Scenario, path, overrides)
+    if isinstance(base, Scenario):
+        path = Path(base.name)
+        scenario = yamlfile.load_text(Scenario, base.model_dump_json(), base.name, overrides)
+    else:
+        path = configs.find("scenarios", base)
+        scenario = yamlfile.load(Scenario, path, overrides)
     missing = scenario.unsourced()
     if missing:
         raise ConfigError(

@@ -1,6 +1,7 @@
 """One causal mechanism per file; the file name is its name. Adding one is adding a file.
 
-A module holds PARENTS and GIVES (names of columns), Params (its numbers in a scenario file), `draw` and `mean`.
+A module holds PARENTS and GIVES (names of columns), Params (its numbers in a scenario file), `draw` and `mean`; and
+INTEGRATED, the columns whose mean is integrated on fixed nodes, where there are any.
 """
 
 from __future__ import annotations
