@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.allocation.box import Box, Primal
+from agents.allocation.neighbours import Steps, best_neighbour
 from agents.allocation.result import GRID
 from agents.allocation.rows import Floats
 from agents.allocation.stack import Stack, Units
@@ -21,11 +22,8 @@ _TIGHTENED = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 2.0, 8.0, 32.0)
 """Lowered limits to try, in multiples of what rounding could add to a row."""
 
 _BY_SHIFT = 6  # tries that move the shares a little; later ones solve the box again
-_NEIGHBOURS = 1_024
 _NOISE = 1e-14
 """Share of a row's size that two orders of summation may differ by, with room to spare."""
-
-Steps = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,45 +56,17 @@ def round_to_grid(stack: Stack, units: Units, box: Box) -> Rounded:
         return Rounded(primal, _largest_gets_rest(primal.shares, free), 0.0, 0.0, n_random)
     tighten = _allowance(stack, box, loose, free)
     quantum = float((tighten / np.maximum(stack.row_spread, 1e-300)).max())
+    limit = stack.limit - _NOISE * stack.row_size
     best: tuple[float, float, Steps] = (np.inf, 0.0, np.empty(0, np.int64))
     for turn, factor in enumerate(_TIGHTENED):
         nearby = _shifted(stack, box, loose, factor * tighten) if turn < _BY_SHIFT and n_random else None
         shares = box.resolve.primal(factor * tighten)[0].shares if nearby is None else nearby
-        steps, over, value = _best_neighbour(stack, box, shares, free)
+        steps, over, value = best_neighbour(box, limit, shares, free)
         best = min(best, (over, primal.value - value, steps), key=lambda b: b[:2])
         if over == 0:
             break
     n_random = int(((best[2] > 0) & (best[2] < free[:, None])).any(axis=1).sum())
     return Rounded(primal, best[2], max(0.0, best[1]), quantum, n_random)
-
-
-def _best_neighbour(stack: Stack, box: Box, shares: Floats, free: Steps) -> tuple[Steps, float, float]:
-    """Grid neighbours of the shares: the most valuable that keeps every row, or the least bad; its excess, value."""
-    steps = np.floor(shares * free[:, None] + 1e-6).astype(np.int64)
-    rest = free - steps.sum(axis=1)
-    open_ = [np.flatnonzero((shares[u] > 0) & (shares[u] < 1)) for u in np.flatnonzero(rest)]
-    if np.prod([float(len(arms)) for arms in open_]) > _NEIGHBOURS:
-        open_ = [arms[shares[u, arms].argmax()][None] for arms, u in zip(open_, np.flatnonzero(rest), strict=True)]
-    per_step = _per_step(box, free)  # (1 + g, u, 1 + s): value, then usage
-    here = box.resolve.here
-    start = np.concatenate([[here.gain], here.usage]) + np.einsum("rus,us->r", per_step, steps)
-    totals = start[None]
-    for u, arms in zip(np.flatnonzero(rest), open_, strict=True):
-        added = per_step[:, u, arms].T * rest[u]
-        totals = (totals[:, None] + added[None]).reshape(-1, len(start))
-    over = np.maximum(totals[:, 1:] - (stack.limit - _NOISE * stack.row_size), 0.0).sum(axis=1)
-    pick = int(np.lexsort((-totals[:, 0], over))[0])
-    choice = np.unravel_index(pick, [len(arms) for arms in open_]) if open_ else ()
-    for u, arms, at in zip(np.flatnonzero(rest), open_, choice, strict=True):
-        steps[u, arms[at]] += rest[u]
-    return steps, float(over[pick]), float(totals[pick, 0])
-
-
-def _per_step(box: Box, free: Steps) -> Floats:
-    """(1 + g, u, 1 + s) value and usage that one grid step of each arm adds over the unit's best arm."""
-    choice = box.resolve.choice
-    both = np.concatenate([choice.gain[None], choice.use]) / np.maximum(free, 1)[:, None]
-    return np.concatenate([np.zeros((*both.shape[:2], 1)), both], axis=2)
 
 
 def _free(units: Units) -> Steps:

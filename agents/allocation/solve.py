@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,10 +93,12 @@ def _solve(stack: Stack, start: Floats | None, tol: float, seed: int) -> _Outcom
     proof = contradiction(stack, broken)
     if proof is not None:
         return _Outcome(proof.box, None, proof.weights, passes + proof.passes)
-    found = search(stack, np.minimum(broken, 20.0), tol, runaway=np.inf)
-    if found.box is None:
-        raise RunError(f"allocation: no proof either way for rows {list(stack.names)[:6]}. Rescale the coefficients.")
-    return _Outcome(found.box, found, None, passes + found.passes)
+    for lifted in (0.0, 2e-9):  # limits at the very edge of what is possible may be missed by rounding
+        edge = replace(stack, limit=stack.limit + lifted * np.maximum(stack.row_size, stack.row_spread))
+        found = search(edge, np.minimum(broken, 20.0), tol, runaway=np.inf)
+        if found.box is not None:
+            return _Outcome(found.box, found, None, passes + found.passes)
+    raise RunError(f"allocation: no proof either way for rows {list(stack.names)[:6]}. Rescale the coefficients.")
 
 
 def _answer(program: Program, units: Units, stack: Stack, outcome: _Outcome, tol: float, began: float) -> Allocation:

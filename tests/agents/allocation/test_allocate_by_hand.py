@@ -165,6 +165,18 @@ def test_a_floor_too_high_for_the_guardrails_says_how_much_of_it_could_stay() ->
     assert allocate(offer(1, 2, 3, 4), [contacts(4, 0.4)], floor=0.0999).status == "optimal"
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_a_limit_at_the_very_edge_of_the_possible_is_kept(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    coefs = [np.exp(rng.normal(size=(300, 3))) - 0.5 for _ in range(2)]
+    rows = [Linear(f"row{j}", c, float(c.min(axis=1).sum())) for j, c in enumerate(coefs[: 1 + seed % 2])]
+    if len(rows) == 2:  # two edges at once: the second row repeats the first in other units
+        rows[1] = Linear("row1", 7 * coefs[0], 7 * float(coefs[0].min(axis=1).sum()))
+    answer = allocate(rng.normal(size=(300, 3)), rows)
+    assert answer.status == "optimal"
+    assert answer.max_violation <= 1e-12
+
+
 def test_everybody_masked_to_nothing_is_a_program_too() -> None:
     mask = np.array([[1, 0]] * 3)
     answer = allocate(offer(1, 2, 3), [contacts(3, 1)], mask)
