@@ -25,6 +25,7 @@ Floats = NDArray[np.float64]
 NODES = 400
 FARTHEST_Z = 8.5  # beyond it lies less than 2e-17 of a normal law: the integration stops there
 _TINY_SPEND = 1e-13  # a look spending less is held to its own tail alone, which can only spend less
+_ROUNDING = 1e-9  # a root found sits on its bracket's edge
 _DEFAULT_SHAPE = {"obf": 0.0, "pocock": 0.0, "kim_demets": 3.0, "hsd": -4.0}
 SPENDING = tuple(_DEFAULT_SHAPE)
 """Names of the spending functions; the last two take a `shape` (power; gamma)."""
@@ -131,7 +132,7 @@ def _solve(centre: Floats, mass: Floats, tail: Floats, spend: float, sides: int)
         p, slope = _crossing(bound, centre, mass, tail, sides)
         low, high = np.where(p > spend, bound, low), np.where(p > spend, high, bound)
         newton = bound + np.log(np.maximum(p, 1e-300) / spend) * p / np.maximum(slope, 1e-300)
-        inside = (newton > low) & (newton < high) & (p > 1e-290)
+        inside = (newton >= low - _ROUNDING) & (newton <= high + _ROUNDING) & (p > 1e-290)
         last, bound = bound, np.where(inside, newton, (low + high) / 2)
         if np.abs(bound - last).max() < 1e-11:
             break

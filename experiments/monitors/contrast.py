@@ -56,7 +56,9 @@ def contrast_scale(n: int, arms: Arms) -> Floats:
 def contrast(x: Floats, arms: Arms) -> Contrast:
     """Mean of x (..., n), or treated minus control mean where `arms` (n,) says who is treated; variances unpooled."""
     estimate, centre = _means(x, arms)
-    return Contrast(estimate, (x - centre) * contrast_scale(x.shape[-1], arms))
+    terms = x - centre
+    terms *= contrast_scale(x.shape[-1], arms)
+    return Contrast(estimate, terms)
 
 
 def look_correlations(now: Contrast, earlier: Sequence[Floats], stderr: Sequence[float], arms: Arms) -> Floats:
@@ -109,5 +111,5 @@ def _means(x: Floats, arms: Arms) -> tuple[Floats, Floats]:
     if arms is None:
         mean = x.mean(axis=-1)
         return mean, mean[..., None]
-    up, down = x[..., arms].mean(axis=-1), x[..., ~arms].mean(axis=-1)
+    up, down = x @ (arms / arms.sum()), x @ (~arms / (~arms).sum())
     return up - down, np.where(arms, up[..., None], down[..., None])

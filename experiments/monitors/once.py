@@ -24,7 +24,8 @@ class Seen:
         if not len(self.unit):
             return units[:0]
         place = np.minimum(np.searchsorted(self.unit, units), len(self.unit) - 1)
-        return units[self.unit[place] == units]
+        known: NDArray[np.bool_] = self.unit[place] == units
+        return units[known]
 
     def refuse_again(self, kind: str, batch: Batch, way_out: str, *, rows_apart: bool = True) -> None:
         """Raise LogError naming a unit that has been before, or comes twice in the batch where `rows_apart`."""

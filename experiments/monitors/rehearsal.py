@@ -41,8 +41,8 @@ def heavy_tails(rng: Rng, reps: int, weeks: int, effect: float = 0.0) -> MeanStr
 
 
 def capped_small_arm(rng: Rng, reps: int, weeks: int, effect: float = 0.0) -> MeanStream:
-    """Values of both groups are one log-normal law with log-sd .7, 100 users against 900, means capped at 99 %."""
-    small, n, log_var = 100, 1_000, 0.7**2
+    """Values of both groups are one log-normal law with log-sd .5, 60 users against 540, means capped at 99 %."""
+    small, n, log_var = 60, 600, 0.5**2
     value = rng.lognormal(0, np.sqrt(log_var), (reps, weeks, n))
     group = (np.arange(n) < small).astype(np.int64)
     sd = np.sqrt(np.exp(log_var) * np.expm1(log_var) / weeks)
@@ -71,10 +71,9 @@ def drifting_apart(rng: Rng, reps: int, weeks: int, effect: float = 0.0) -> Mean
 
 
 def frequent_events(rng: Rng, reps: int, weeks: int, effect: float = 0.0) -> MeanStream:
-    """Values are 0/1 with probability .05 in both groups."""
-    p = 0.05 + effect * np.sqrt(0.05 * 0.95 / weeks * 2 / 200) * (np.arange(400) % 2)
-    value = (rng.random((reps, weeks, 400)) < p).astype(np.float64)
-    return MeanStream(_null(frequent_events), value, (np.arange(400) % 2).astype(np.int64))
+    """Values are 0/1 with probability .1 in both groups."""
+    drawn = _two_groups(rng.random((reps, weeks, 200)), -effect, np.sqrt(0.1 * 0.9 / weeks), frequent_events)
+    return dataclasses.replace(drawn, value=(drawn.value < 0.1).astype(np.float64))
 
 
 def with_covariate(rng: Rng, reps: int, weeks: int, effect: float = 0.0) -> MeanStream:

@@ -49,7 +49,7 @@ def group_sequential_paths(
     for look, spend in enumerate(increments):
         rho = np.zeros(reps)
         if look:
-            covariance = np.einsum("rn,rln->rl", terms[:, look], means[:, :look])
+            covariance = (means[:, :look] @ terms[:, look, :, None])[..., 0]
             row = covariance / (stderr[:, :look] * stderr[:, look, None])
             rho, chain = chain_correlation(row, chain, smallest)
         bound[:, look], survivors = next_boundary(survivors, rho, float(spend), 2, nodes)
@@ -68,7 +68,7 @@ def asymptotic_paths(means: Floats, arms: Arms, alpha: float, weeks: int) -> NDA
     tested, crossed = np.zeros((reps, looks), np.bool_), np.zeros((reps, looks), np.bool_)
     scale = mixture_scale(stderr[:, 0] ** -2 * weeks / 2, alpha)
     for look in range(looks):
-        covariance = np.einsum("rn,rln->rl", terms[:, look], means[:, :look])
+        covariance = (means[:, :look] @ terms[:, look, :, None])[..., 0]
         expected = stderr[:, look, None] / stderr[:, :look]
         off = off_scale(covariance / (stderr[:, :look] * stderr[:, look, None]), expected, smallest)
         tested[:, look] = (np.where(tested[:, :look], off, 0.0) <= 0).all(axis=1)
