@@ -18,7 +18,7 @@ _NONE: ByArchetype = (0.0, 0.0, 0.0, 0.0)
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Effects(_Strict):

@@ -91,6 +91,7 @@ class CohortEnv(VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # Any: rew
     ) -> None:
         n_max = first_slot + num_envs if n_max is None else n_max
         choices.check(num_envs, population, reward, first_slot, n_max)
+        choices.check_seed(seed)
         self._made_with: dict[str, Any] = {
             "base": base, "scenario": {**(scenario or {}), **fields}, "population": population, "reward": reward,
             "newborn": newborn, "cohort_sums": cohort_sums,
@@ -123,6 +124,7 @@ class CohortEnv(VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # Any: rew
 
         `seed` beats the constructor's; without one the next episode of the same seed begins.
         """
+        choices.check_seed(seed)
         super().reset(seed=seed)
         mask = choices.reset_mask(options, self.num_envs)
         if mask is not None and not mask.all():
@@ -281,6 +283,7 @@ class CohortEnv(VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # Any: rew
         for total in self.pre_period.values():
             total[rows] = 0
         self.is_new = self.is_new | mask
+        self._cost = self._cost.copy()
         self._cost[rows] = 0
 
     def _autoreset(

@@ -20,7 +20,7 @@ __all__ = ["DelayLaw"]
 class DelayLaw(BaseModel):
     """Lognormal with this median and log-sd, truncated at `max_days`; a week is known once its days have passed."""
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
     median_days: float = Field(gt=0)
     sigma: float = Field(gt=0)
     max_days: float = Field(gt=0, le=700)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rage_env.errors import ConfigError, did_you_mean
 
-__all__ = ["check", "reset_mask"]
+__all__ = ["check", "check_seed", "reset_mask"]
 
 _OPTIONS = ("reset_mask",)
 
@@ -23,10 +23,20 @@ def check(num_envs: int, population: str, reward: str, first_slot: int, n_max: i
             problems.append(f"{name}: {held!r} is not one of {', '.join(known)}{did_you_mean(str(held), known)}")
     if num_envs < 1:
         problems.append(f"num_envs: at least one user, got {num_envs}")
-    if first_slot < 0 or n_max < first_slot + num_envs:
+    if first_slot < 0:
+        problems.append(f"first_slot: slots (and users) are numbered from 0, got {first_slot}")
+    elif n_max < first_slot + num_envs:
         problems.append(f"n_max: {n_max} slots in all cannot hold {num_envs} from slot {first_slot} on")
     if problems:
         raise ConfigError(problems)
+
+
+def check_seed(seed: object) -> None:
+    """Raises ConfigError for what cannot be a seed; None asks for one of chance or for the next episode."""
+    if seed is not None and (
+        not isinstance(seed, int | np.integer) or isinstance(seed, bool) or not 0 <= seed < 1 << 63
+    ):
+        raise ConfigError(f"seed: must be a whole number from 0 to 2**63 - 1, got {seed!r}")
 
 
 def reset_mask(options: Mapping[str, Any] | None, n: int) -> NDArray[np.bool_] | None:  # Any: Gymnasium's own type

@@ -27,7 +27,7 @@ _REFERENCE_SEED = 0x5EED
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 def _is_mix(mix: tuple[float, ...]) -> tuple[float, ...]:

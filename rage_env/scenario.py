@@ -27,7 +27,7 @@ __all__ = ["Scenario", "StatusQuo", "load"]
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class StatusQuo(_Strict):
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 else:
     Mechanisms = create_model(
         "Mechanisms",
-        __config__=ConfigDict(strict=True, frozen=True, extra="forbid"),
+        __config__=ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False),
         **{name: (mechanisms.module(name).Params | None, None) for name in mechanisms.names()},
     )
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from rage_env.guardrails import Guardrail
 from rage_env.log import Reports
 from rage_env.outcomes import DELAYED, IMMEDIATE
+from rage_env.state import CHUNK
 
 __all__ = ["Standing"]
 
@@ -26,7 +27,7 @@ class Standing:
     def add_week(self, columns: Mapping[str, NDArray[Any]], present: NDArray[np.bool_]) -> None:
         """Count what a week's immediate columns (n,) show at once."""
         wanted = {c for g in self.guardrails for side in (g.numerator, g.denominator or {}) for c in side}
-        totals = {c: float(columns[c].sum(dtype=np.float64)) for c in wanted if c in IMMEDIATE}
+        totals = {c: _total(columns[c]) for c in wanted if c in IMMEDIATE}
         totals.update(present=float(present.sum()), assigned=float(len(present)))
         self._add(totals)
 
@@ -65,3 +66,8 @@ class Standing:
                     counted: NDArray[np.float32] = head[column] if column in head else columns[column]
                     out[i] += np.float32(weight) * counted
         return out.T
+
+
+def _total(column: NDArray[np.float32]) -> float:
+    """The sum of a column (n,): chunk by chunk, in order, so that it is the same bits wherever chunks are summed."""
+    return float(sum(column[at : at + CHUNK].sum(dtype=np.float64) for at in range(0, len(column), CHUNK)))

@@ -9,16 +9,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rage_env.cohort import CohortEnv
+from rage_env.errors import ConfigError
 
 __all__ = ["UserEnv"]
 
 
 class UserEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
-    """One user's weeks: the cohort of one whose only slot is `user`. Takes every keyword of CohortEnv but num_envs."""
+    """One user's weeks: the cohort of one whose only slot is `user`; the episode ends when the user leaves.
+
+    Takes every keyword of CohortEnv but num_envs. Raises ConfigError for `population="open"`, which needs a cohort.
+    """
 
     metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012  # Gymnasium's own declaration
 
     def __init__(self, base: str = "fintech", *, user: int = 0, **options: Any) -> None:
+        if options.get("population", "closed") == "open":
+            raise ConfigError("population: one user's environment ends when the user leaves; use make_vec for 'open'")
         self.cohort = CohortEnv(1, base, first_slot=user, **options)
         self.observation_space = self.cohort.single_observation_space
         self.action_space = self.cohort.single_action_space

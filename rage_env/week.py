@@ -24,7 +24,7 @@ Columns = dict[str, NDArray[Any]]  # float32 in a draw, float64 in a mean
 class MechanismParams(BaseModel):
     """Numbers of one mechanism in a scenario file."""
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 @dataclass(frozen=True, eq=False)

@@ -118,6 +118,7 @@ def test_an_open_cohort_refills_within_the_step_and_shows_the_last_of_the_old() 
         assert info["present"].all()
         assert (obs[left, env.features.names.index("log_age")] == 0).all()
         assert not info["cost"][left].any()
+        assert info["final_info"]["cost"][left].any()
         seen |= set(info["user_id"].tolist())
 
 
@@ -292,7 +293,12 @@ def test_fields_of_the_scenario_are_keywords() -> None:
         ({"week": 3}, "did you mean 'weeks'"),
         ({"population": "opne"}, "did you mean 'open'"),
         ({"reward": "profit"}, "'profit' is not one of cash, value"),
-        ({"weeks": 0}, "weeks"),
+        ({"weeks": 0}, "weeks: .*greater than or equal to 1"),
+        ({"seed": -1}, r"seed: must be a whole number from 0 to 2\*\*63 - 1, got -1"),
+        ({"seed": "7"}, "seed: must be a whole number"),
+        ({"first_slot": -1}, "numbered from 0, got -1"),
+        ({"scenario": {"mechanisms": {"engagement": {"momentum_logit": float("nan")}}}}, "finite"),
+        ({"scenario": {"population": {"fraud_mix": [0.5, 0.2, 0.2, 0.2]}}}, "sum to 1.1"),
         ({"first_slot": 5, "n_max": 300}, "300 slots in all cannot hold 300 from slot 5"),
         ({"scenario": {"mechanisms": {"offers": {"take_rat": 1.0}}}}, "did you mean 'take_rate'"),
         ({"status_quo": {"arm": "bonus_6", "share": 0.1}}, "did you mean 'bonus_5'"),
@@ -316,7 +322,7 @@ def test_reward_of_value_also_counts_who_was_lost() -> None:
     cash.reset(seed=1)
     worth.reset(seed=1)
     a, b = cash.step(mixed(cash, 0)), worth.step(mixed(worth, 0))
-    assert a[1] - b[1] == pytest.approx(80.0 * a[2], abs=1e-3)
+    assert a[1] - b[1] == pytest.approx(cash.scenario.retention_value_usd * a[2], abs=1e-3)
     assert a[2].any()
 
 

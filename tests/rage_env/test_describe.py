@@ -41,12 +41,13 @@ def test_every_row_has_a_cell_for_every_column_and_all_is_json() -> None:
 
 def test_unit_economics_add_up() -> None:
     economy = "unit economics per arm"
+    retention = scenario.load("fintech").retention_value_usd
     for arm in scenario.load("fintech").arm_names:
         net = number(economy, arm, "revenue_gross_usd") - number(economy, arm, "offer_and_contact_usd")
         for loss in ("loss_fraud_usd", "loss_bonus_abuse_usd", "loss_credit_usd"):
             net -= number(economy, arm, loss)
         assert net == pytest.approx(number(economy, arm, "net_revenue_usd"), abs=1e-4)
-        worth = net - 80 * number(economy, arm, "churned_per_1000") / 1000
+        worth = net - retention * number(economy, arm, "churned_per_1000") / 1000
         assert worth == pytest.approx(number(economy, arm, "value_usd"), abs=1e-3)
         gain = number(economy, arm, "value_usd") - number(economy, "no_offer", "value_usd")
         assert gain == pytest.approx(number(economy, arm, "value_vs_no_offer_usd"), abs=1e-4)
@@ -71,7 +72,7 @@ def test_guardrail_usage_is_what_a_week_of_that_arm_uses() -> None:
 
 def test_every_number_of_the_scenario_is_listed_with_its_source() -> None:
     listed = {str(row[0]): row for row in tables()["assumptions"].rows}
-    assert listed["retention_value_usd"][1:] == (80.0, "assumed")
+    assert listed["retention_value_usd"][1:] == (scenario.load("fintech").retention_value_usd, "assumed")
     assert listed["arms.bonus_5.bonus_usd"][1] == 5.0
     assert listed["mechanisms.offers.take_rate"][2] == scenario.load("fintech").sources["mechanisms.offers.take_rate"]
     assert "guardrails.loss_rate.limit" in listed

@@ -89,13 +89,14 @@ def test_ages_reach_up_to_the_oldest_and_fall_with_survival() -> None:
 
 def test_signals_carry_what_they_should_and_no_more() -> None:
     traits, _ = people()
+    told = scenario.load("fintech").population.signals
     honest = traits.fraud_type == FraudType.HONEST
-    for kind, shift in ((FraudType.ABUSER, 1.3), (FraudType.FIRST_PARTY, 1.3), (FraudType.THIRD_PARTY, 1.6)):
-        mine = traits.fraud_type == kind
+    for kind in (FraudType.ABUSER, FraudType.FIRST_PARTY, FraudType.THIRD_PARTY):
+        mine, shift = traits.fraud_type == kind, told.device_mean[kind] - told.device_mean[0]
         assert traits.device[mine].mean() - traits.device[honest].mean() == pytest.approx(
             shift, abs=5 / np.sqrt(mine.sum())
         )
-    assert traits.kyc[honest].mean() == pytest.approx(0.80, abs=0.01)
+    assert traits.kyc[honest].mean() == pytest.approx(told.kyc_high[0], abs=0.01)
     assert 0.3 < np.corrcoef(np.log(traits.credit_risk), traits.credit_signal)[0, 1] < 0.9
     logit = np.log(np.clip(traits.churn_rate, 1e-3, 0.9) / (1 - np.clip(traits.churn_rate, 1e-3, 0.9)))
     assert 0.5 < np.corrcoef(logit, traits.churn_signal)[0, 1] < 0.97

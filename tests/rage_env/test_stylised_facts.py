@@ -27,7 +27,8 @@ class Year:
 
     @property
     def stayed(self) -> NDArray[np.bool_]:
-        return self.present.all(axis=0)
+        here: NDArray[np.bool_] = np.all(self.present, axis=0)
+        return here
 
 
 @cache

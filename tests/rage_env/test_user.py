@@ -53,5 +53,16 @@ def test_what_is_wrong_is_told_as_in_the_cohort() -> None:
     env.reset(seed=1)
     with pytest.raises(DecisionError, match="week 0, user 3: arm 9 does not exist"):
         env.step(np.int64(9))
+    with pytest.raises(ConfigError, match="use make_vec for 'open'"):
+        UserEnv(population="open")
     with pytest.raises(ConfigError, match="did you mean 'weeks'"):
         UserEnv(wekes=3)
+
+
+def test_gymnasium_can_make_a_vector_of_single_users_itself() -> None:
+    env = gymnasium.make_vec("rage/fintech-v0", num_envs=3, vectorization_mode="sync", weeks=2)
+    obs, _ = env.reset(seed=1)
+    assert obs.shape[0] == 3
+    for _ in range(4):
+        obs, _, _, _, _ = env.step(np.zeros(3, np.int64))
+    assert np.isfinite(obs).all()
