@@ -14,7 +14,8 @@ from agents.allocation.box import Box, Primal
 from agents.allocation.neighbours import Steps, best_neighbour
 from agents.allocation.result import GRID
 from agents.allocation.rows import Floats
-from agents.allocation.stack import Stack, Units
+from agents.allocation.stack import Stack
+from agents.allocation.units import Units
 
 __all__ = ["Rounded", "round_to_grid"]
 
@@ -102,4 +103,5 @@ def _shifted(stack: Stack, box: Box, loose: NDArray[np.bool_], tighten: Floats) 
     shares = primal.shares.copy()
     shares[unit, arm] += move
     kept = np.clip(shares, 0.0, 1.0)
+    kept = np.where(kept.any(axis=1, keepdims=True), kept, primal.shares)  # a unit moved out of reach stays
     return np.asarray(kept / kept.sum(axis=1, keepdims=True))
