@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.allocation.rows import Floats, Linear, Robust
-from agents.allocation.stack import Stack, Units, build, group_units
+from agents.allocation.stack import Stack, build
+from agents.allocation.units import Units, group_units
 from rage_env.errors import GuardrailError, InputError
 
 __all__ = ["Program", "checked", "starting_prices"]

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.allocation.result import Allocation
+from agents.allocation.refusal import require_kept
 from agents.allocation.rows import Linear
 from rage_env.errors import GuardrailError, did_you_mean
 from rage_env.guardrails import Guardrail, linear_row, weighted_sum
@@ -174,42 +174,3 @@ def _spared(row: Linear) -> Linear:
     limit = np.asarray(row.limit, dtype=np.float64)
     used = np.asarray(np.bincount(row.segment[inside], weights=none[inside], minlength=len(limit)), dtype=np.float64)
     return Linear(row.name, row.coef, np.maximum(limit, used), segment=row.segment)
-
-
-def require_kept(
-    allocation: Allocation, guardrails: Sequence[Guardrail], means: Means, observation: Observation
-) -> Allocation:
-    """The allocation itself, if its guardrails could be met. Raises GuardrailError with the proof in words."""
-    proof = allocation.infeasibility
-    if proof is None:
-        return allocation
-    order = [int(g) for g in np.argsort(-proof.share, kind="stable") if proof.share[g] >= 5e-3]
-    shares = ", ".join(f"{allocation.row_names[g]} {proof.share[g]:.2g}" for g in order)
-    top = allocation.row_names[order[0]]
-    guardrail = next((g for g in guardrails if top.split("[")[0].split("#")[0] == g.name), None)
-    if guardrail is None or proof.largest_floor is not None:
-        raise GuardrailError(proof.words)
-    raise GuardrailError(
-        f"{top}: limit {guardrail.limit:g} cannot be met: {_lowest_use(guardrail, means, observation)} "
-        f"(proof of infeasibility: {shares}). Raise the limit or drop a guardrail."
-    )
-
-
-def _lowest_use(guardrail: Guardrail, means: Means, observation: Observation) -> str:
-    """What the most sparing single arm uses, as a rate where the guardrail is one."""
-    shape = (observation.n, observation.k)
-    full = {**means, "present": np.broadcast_to(observation.present[:, None].astype(np.float64), shape)}
-    allowed = np.asarray(observation.action_mask) != 0
-    arm_or_none = np.where(allowed, np.arange(observation.k), NO_OFFER)
-    num = np.take_along_axis(weighted_sum(guardrail.numerator, full, shape), arm_or_none, axis=1).sum(axis=0)
-    if guardrail.denominator is not None:
-        den = np.take_along_axis(weighted_sum(guardrail.denominator, full, shape), arm_or_none, axis=1).sum(axis=0)
-        num = num / np.where(den > 0, den, np.nan)
-    sign = -1.0 if guardrail.sense == ">=" else 1.0
-    if np.isnan(num).all():
-        return "no arm has anything in its denominator"
-    arm = int(np.nanargmin(sign * num))
-    verb = "uses" if sign > 0 else "reaches only"
-    if sign * num[arm] <= sign * guardrail.limit and guardrail.relative_to is None:
-        return f"arm {arm} for everybody {verb} {num[arm]:.4g}, but then another guardrail breaks"
-    return f"even arm {arm} {verb} {num[arm]:.4g}"

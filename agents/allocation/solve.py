@@ -21,8 +21,9 @@ from agents.allocation.robust import by_tangents
 from agents.allocation.rounding import round_to_grid
 from agents.allocation.rows import Floats, Linear, Robust
 from agents.allocation.search import Search, search
-from agents.allocation.stack import Stack, Units
+from agents.allocation.stack import Stack
 from agents.allocation.start import first_prices, refined_prices
+from agents.allocation.units import Units
 from rage_env.errors import RunError
 
 __all__ = ["allocate"]
