@@ -137,7 +137,7 @@ class Toy:
         fraud = 40.0 * (active & (rng.random(n) < 0.002))
         return columns, [*self._reports("loss_credit", credit), *self._reports("loss_fraud", fraud)]
 
-    def _reports(self, column: str, amount: NDArray[np.float64]) -> list[tuple[int, Reports]]:
+    def _reports(self, column: str, amount: NDArray[np.floating]) -> list[tuple[int, Reports]]:
         rows = np.flatnonzero(amount > 0)
         delay = np.searchsorted(SHARE, self.rng.random(len(rows)))
         out = []
