@@ -1,0 +1,187 @@
+"""The people of a cohort and their weeks: who lives in which slot, what happened, what is still to be reported.
+
+No Gymnasium here: this is what a cohort remembers, and how it moves on by one week.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rage_env.features import FeatureTable
+from rage_env.log import Reports, WeekLog
+from rage_env.outcomes import COLUMNS, DELAYED, IMMEDIATE
+from rage_env.pending import Pending, reports_of_week
+from rage_env.randomness import Noise
+from rage_env.recycle import Recycled
+from rage_env.scenario import Scenario
+from rage_env.standing import Standing
+from rage_env.state import CHUNK, Lives, Traits
+from rage_env.week import Columns
+from rage_env.world import World, ledger_of
+
+__all__ = ["People"]
+
+Floats = NDArray[np.float32]
+_FRAUD_REPORTS = DELAYED.index("fraud_reports")
+
+
+class People:
+    """n slots of a world. Remembers everyone's state, pending reports and the calendar.
+
+    first_slot, n_max: the slots' place in the whole cohort; user_id = slot + n_max * generation.
+    """
+
+    chunk = CHUNK  # slots lived at once; the world is the same at any size
+    key: int  # of seed and episode
+    week: int  # the coming one
+    generation: NDArray[np.int64]  # (n,) how many people held the slot before
+    traits: Traits
+    lives: Lives
+    standing: Standing
+    columns_all: Columns  # the whole ledger of the week just lived, by accrual
+    last_arm: NDArray[np.intp]  # (n,) as lived
+    last_present: NDArray[np.bool_]  # (n,) before that week
+    is_new: NDArray[np.bool_]  # (n,)
+    pre_period: dict[str, Floats]  # {immediate column: (n,)} sums over burn-in
+    burn_in_logs: list[WeekLog]
+    burn_in_reports: list[Reports]
+    _pending: Pending
+    _reported: Reports
+    _left_over: Reports | None
+    _spare: Lives | None
+
+    newborn = False  # everyone joins at week 0
+    threads = 1
+    keep_burn_in = False
+
+    def __init__(self, scenario: Scenario, n: int, first_slot: int, n_max: int) -> None:
+        self.scenario, self.num_envs = scenario, n
+        self.first_slot, self.n_max = first_slot, n_max
+        self.world = World(scenario)
+        self.features = FeatureTable(scenario.population)
+        self.laws = scenario.delay_laws
+        self._ledgers: Recycled[np.float32] = Recycled(np.float32)
+        self._pages: Recycled[np.float32] = Recycled(np.float32)
+
+    @property
+    def arm_names(self) -> tuple[str, ...]:
+        """Names of the k arms."""
+        return self.scenario.arm_names
+
+    def columns(self) -> dict[str, Floats]:
+        """{immediate column: (n,)} of the week just lived."""
+        return {c: self.columns_all[c] for c in IMMEDIATE}
+
+    def reports(self) -> Reports:
+        """What was reported in the week just lived, of whichever week it stems from."""
+        return self._reported
+
+    def settle(self) -> Reports:
+        """What is still to be reported: read once the run is over, so that nothing is lost.
+
+        Right after an open cohort has begun its next episode by itself, this is what the ended one left.
+        """
+        return self._pending.rest() if self._left_over is None else self._left_over
+
+    # --- inside ------------------------------------------------------------------------------------------------
+
+    def _settle_in(self, key: int) -> None:
+        """Draw everybody under this key and live through the burn-in."""
+        scenario, n = self.scenario, self.num_envs
+        self.key = key
+        self.generation = np.zeros(n, np.int64)
+        self.traits, lives = self.world.population.draw(self.key, self._user_ids(), newborn=self.newborn)
+        self._spare, self._left_over = None, None
+        self.standing = Standing(scenario.guardrails)
+        self._pending, self._reported = Pending(), Reports.empty()
+        self.burn_in_logs, self.burn_in_reports = [], []
+        self.pre_period = {c: np.zeros(n, np.float32) for c in IMMEDIATE}
+        joining_age = lives.age
+        self.lives = Lives.at_joining(joining_age - np.float32(scenario.burn_in_weeks), lives.shock)
+        nobody = np.zeros(n, np.intp)
+        for week in range(-scenario.burn_in_weeks, 0):
+            self._burn_in(week, nobody)
+        self.week = 0
+        self.is_new = self.lives.age < 1
+        self.columns_all = {}
+
+    def _burn_in(self, week: int, nobody: NDArray[np.intp]) -> None:
+        present = self.lives.age >= 0
+        features = self._features() if self.keep_burn_in else None
+        now = self._live(nobody, week, may_leave=False)
+        for column, total in self.pre_period.items():
+            total += now[column]
+        self._report(week)
+        if features is not None:
+            ones, ids = np.ones(self.num_envs, np.float32), self.traits.user_id
+            columns = {c: now[c] for c in IMMEDIATE}
+            self.burn_in_logs.append(WeekLog(week, ids, ids, present, nobody, ones, features, columns))
+            self.burn_in_reports.append(self._reported)
+
+    def _live(self, arm: NDArray[np.intp], week: int, *, may_leave: bool) -> Columns:
+        """One week of everyone, chunk by chunk; returns the ledger and moves the lives on."""
+        block = self._ledgers.get((len(COLUMNS), self.num_envs))
+        ledger: Columns = dict(zip(COLUMNS, block, strict=True))
+        after = self._spare or self.lives.copy()
+
+        def one(start: int) -> Reports:
+            rows = slice(start, start + self.chunk)
+            traits, luck = self.traits.rows(rows), self.luck(rows, week)
+            now, lives = self.world.live(traits, self.lives.rows(rows), arm[rows], luck, may_leave=may_leave)
+            after.put(rows, lives)
+            columns = ledger_of(now, len(arm[rows]))
+            for name in COLUMNS:
+                ledger[name][rows] = now.get(name, 0)
+            return reports_of_week(week, traits.user_id, columns, luck, self.laws)
+
+        starts = range(0, self.num_envs, self.chunk)
+        if self.threads > 1:
+            with ThreadPoolExecutor(self.threads) as pool:
+                caused = list(pool.map(one, starts))
+        else:
+            caused = [one(start) for start in starts]
+        self._pending.add(Reports.concat(caused))
+        self.lives, self._spare = after, self.lives
+        return ledger
+
+    def luck(self, rows: slice, week: int) -> Noise:
+        """The luck of some slots in a week of the calendar; burn-in weeks are negative."""
+        return Noise(self.key, self.traits.key[rows], week + self.scenario.burn_in_weeks)
+
+    def _report(self, week: int) -> None:
+        self._reported = self._pending.pop(week)
+        slot, generation = self._slots(self._reported.user_id)
+        cases = self._reported.column == _FRAUD_REPORTS
+        mine = cases & (generation == self.generation[slot])
+        np.add.at(self.lives.fraud_reported, slot[mine], self._reported.amount[mine])
+        if week >= 0:
+            self.standing.add_reports(self._reported)
+
+    def _slots(self, user_id: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        generation, slot = np.divmod(user_id - self.first_slot, self.n_max)
+        return slot, generation
+
+    def _user_ids(self) -> NDArray[np.int64]:
+        return self.first_slot + np.arange(self.num_envs) + self.n_max * self.generation
+
+    def _refill(self, mask: NDArray[np.bool_]) -> None:
+        """Newcomers of age 0 into these slots, at the current week."""
+        self.generation[mask] += 1
+        rows = np.flatnonzero(mask)
+        traits, lives = self.world.population.draw(self.key, self._user_ids()[rows], newborn=True)
+        self.traits = self.traits.copy()  # what was observed of the departed stays as it was
+        self.traits.put(rows, traits)
+        self.lives.put(rows, lives)
+        for total in self.pre_period.values():
+            total[rows] = 0
+        self.is_new = self.is_new | mask
+
+    def _features(self) -> Floats:
+        out: Floats = self._pages.get((len(self.features), self.num_envs))
+        for start in range(0, self.num_envs, self.chunk):
+            rows = slice(start, start + self.chunk)
+            self.features.write(self.traits.rows(rows), self.lives.rows(rows), out[:, rows])
+        return out.T
