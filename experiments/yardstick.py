@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from experiments.observable import ObservableModel
 from experiments.oracle import LatentOracle, ObservableOracle
 from experiments.week_truth import WeekTruth
+from rage_env.interface import NO_OFFER
 
 __all__ = ["Step", "Yardstick"]
 
@@ -43,12 +44,14 @@ class Yardstick:
         week, n = truth.observation.week, truth.observation.n
         if week % self.every_weeks:
             return None
+        nobody = np.zeros_like(probs)
+        nobody[:, NO_OFFER] = 1.0
         latent, _ = self._latent.solve(truth)
         seen, _ = self._observable.solve(truth)
         return Step(
             week,
             truth.step_value(probs) / n,
-            float(truth.value[:, 0].sum()) / n,
+            truth.step_value(nobody) / n,
             truth.step_value(seen) / n,
             truth.step_value(latent) / n,
         )
