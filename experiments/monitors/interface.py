@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import numbers
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -147,10 +148,10 @@ class Monitor(ABC):
 
     def save(self) -> Saved:
         """(arrays, plain JSON) from which `load` goes on as if nothing had happened."""
-        numbers = np.array([[getattr(s, f) for f in _NUMBERS] for s in self.states], np.float64)
+        figures = np.array([[getattr(s, f) for f in _NUMBERS] for s in self.states], np.float64)
         words: list[list[str]] = [[str(getattr(s, f)) for f in _WORDS] for s in self.states]
         facts: dict[str, object] = {"kind": self.kind, "week": self.week, "words": words}
-        return {**self._arrays(), "_path": numbers.reshape(-1, len(_NUMBERS))}, facts
+        return {**self._arrays(), "_path": figures.reshape(-1, len(_NUMBERS))}, facts
 
     def load(self, arrays: Mapping[str, NDArray[np.generic]], facts: Mapping[str, object]) -> None:
         """Inverse of save, into a monitor built with the same parameters."""
@@ -180,22 +181,22 @@ _WHOLE = ("week", "n_units")
 _NUMBERS = tuple(f.name for f in fields(MonitorState) if f.name not in _WORDS)
 
 
-def _state(numbers: NDArray[np.generic], words: list[str]) -> MonitorState:
-    read = {f: int(x) if f in _WHOLE else float(x) for f, x in zip(_NUMBERS, numbers.tolist(), strict=True)}
+def _state(figures: NDArray[np.generic], words: list[str]) -> MonitorState:
+    read = {f: int(x) if f in _WHOLE else float(x) for f, x in zip(_NUMBERS, figures.tolist(), strict=True)}
     return MonitorState(**read, **dict(zip(_WORDS, words, strict=True)))  # type: ignore[arg-type]  # fields by name
 
 
 def positive(name: str, value: float) -> float:
     """The value, if it is a finite number above 0. Raises ConfigError."""
-    if not (math.isfinite(value) and value > 0):
-        raise ConfigError(f"{name}: must be a finite number above 0, got {value}")
+    if not (_is_number(value) and math.isfinite(value) and value > 0):
+        raise ConfigError(f"{name}: must be a finite number above 0, got {value!r}")
     return value
 
 
 def open_share(name: str, value: float) -> float:
     """The value, if it lies strictly between 0 and 1. Raises ConfigError."""
-    if not 0 < value < 1:
-        raise ConfigError(f"{name}: must lie strictly between 0 and 1, got {value}")
+    if not (_is_number(value) and 0 < value < 1):
+        raise ConfigError(f"{name}: must lie strictly between 0 and 1, got {value!r}")
     return value
 
 
@@ -204,3 +205,8 @@ def whole(name: str, value: int, least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise ConfigError(f"{name}: must be a whole number of at least {least}, got {value!r}")
     return value
+
+
+def _is_number(value: object) -> bool:
+    """Parameters come from files and command lines, where a number may turn out to be a word."""
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)

@@ -244,6 +244,10 @@ def test_unknown_monitors_and_parameters_get_the_nearest_name() -> None:
         monitor("group_sequential", weeks=4, alpha=1.5)
     with pytest.raises(ConfigError, match=r"looks: must rise within 1..4 weeks elapsed, got \[2, 5\]"):
         monitor("group_sequential", weeks=4, looks=[2, 5])
+    with pytest.raises(ConfigError, match="alpha: must lie strictly between 0 and 1, got 'tiny'"):
+        monitor("group_sequential", weeks=4, alpha="tiny")
+    with pytest.raises(ConfigError, match="weeks: must be a whole number of at least 1, got 'many'"):
+        monitor("group_sequential", weeks="many")
     with pytest.raises(ConfigError, match="mode: must be one of paired, groups, got 'pared'"):
         monitor("naive_z", mode="pared")
 
