@@ -1,0 +1,77 @@
+"""A scenario's parts must fit together, and every number must say where it comes from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from rage_env import scenario
+from rage_env.arms import ArmTable
+from rage_env.errors import ConfigError
+
+
+def fintech() -> dict[str, Any]:  # Any: a JSON tree
+    return scenario.load("fintech").model_dump(mode="json")
+
+
+def changed_arm(at: int, **change: object) -> dict[str, Any]:
+    arms = fintech()["arms"]
+    arms[at] |= change
+    return {"arms": arms}
+
+
+def test_overrides_merge_deeply_and_lists_replace() -> None:
+    world = scenario.load("fintech", {"mechanisms": {"fraud": {"max_loss_usd": 500.0}}, "guardrails": []})
+    assert world.used["fraud"].max_loss_usd == 500.0
+    assert world.used["fraud"].decay_weeks == scenario.load("fintech").used["fraud"].decay_weeks
+    assert world.guardrails == ()
+    assert scenario.load("fintech", ["weeks=52"]).weeks == 52
+
+
+def test_a_loaded_scenario_can_be_changed_again() -> None:
+    world = scenario.load("fintech", {"weeks": 4})
+    again = scenario.load(world, {"burn_in_weeks": 2})
+    assert (again.weeks, again.burn_in_weeks) == (4, 2)
+    assert scenario.load(world) == world
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (changed_arm(0, name="nothing"), "arm 0 is always no_offer, got 'nothing'"),
+        (changed_arm(2, name="nudge"), "two are called 'nudge'"),
+        (changed_arm(3, offer_cap_usd=1.0), "offer_cap_usd: 1 lies below the bonus of 5"),
+        (changed_arm(3, redemption_rate=1.5), "less than or equal to 1"),
+        ({"status_quo": {"arm": "nuge", "share": 0.1}}, "no arm is called 'nuge': did you mean 'nudge'"),
+        ({"delays": {"gmv": {"median_days": 1.0, "sigma": 1.0, "max_days": 9.0}}}, "delays.gmv: is known at once"),
+        ({"delays": {"gvm": {"median_days": 1.0, "sigma": 1.0, "max_days": 9.0}}}, "is no column of the ledger"),
+        ({"guardrails": [{"name": "a", "numerator": {"gmv": 1.0}, "limit": 1.0}] * 2}, "two are called 'a'"),
+        ({"population": {"archetype": {"mix": [0.5, 0.5, 0.5, -0.5]}}}, "shares must be >= 0"),
+        ({"delay_scale": 0.0}, "greater than 0"),
+    ],
+)
+def test_parts_that_do_not_fit_are_named(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        scenario.load("fintech", change)
+
+
+def test_a_number_without_a_source_is_refused_and_named() -> None:
+    sources = {k: v for k, v in fintech()["sources"].items() if not k.startswith("population")}
+    world = scenario.load("fintech")
+    bare = world.model_copy(update={"sources": sources})
+    assert "population.archetype.mix.0" in bare.unsourced()
+    assert not [p for p in bare.unsourced() if not p.startswith("population")]
+    with pytest.raises(ConfigError, match="no source covers the number population"):
+        scenario.load(bare)
+
+
+def test_tables_of_arms_are_indexed_by_arm_and_archetype() -> None:
+    table = ArmTable.of(scenario.load("fintech").arms)
+    names = scenario.load("fintech").arm_names
+    at = names.index("bonus_20")
+    effects = scenario.load("fintech").arms[at].effects
+    assert table.k == len(names)
+    assert table.activity_logit[at * 4 : at * 4 + 4] == pytest.approx(effects.activity_logit)
+    assert table.contacts.tolist() == [0.0] + [1.0] * (table.k - 1)
+    assert table.bonus[at] == 20.0
