@@ -10,10 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rage_env.checks import check_world
 from rage_env.cohort import CohortEnv
+from rage_env.errors import WorldError
 from rage_env.log import Reports
 from rage_env.outcomes import DELAYED
 from rage_env.randomness import Noise, person_keys
+from rage_env.scenario import Scenario
 from rage_env.state import Lives, Traits
 from rage_env.truth import Truth
 from rage_env.week import Columns
@@ -34,6 +37,7 @@ __all__ = [
     "TruthOfAnotherWeek",
     "UniformReachesOne",
     "every",
+    "refusals",
 ]
 
 Info = dict[str, Any]  # Gymnasium's own type
@@ -41,7 +45,19 @@ Info = dict[str, Any]  # Gymnasium's own type
 
 def every() -> dict[str, type[CohortEnv]]:
     """{name: broken environment}; a mutant's docstring says what is wrong with it."""
-    return {name: globals()[name] for name in __all__ if name != "every"}
+    return {name: globals()[name] for name in __all__ if name[0].isupper()}
+
+
+def refusals(base: str | Scenario = "fintech", users: int = 800, weeks: int = 8) -> dict[str, str | None]:
+    """{mutant: what check_world said when it refused it, or None where it let it pass}."""
+    told: dict[str, str | None] = {}
+    for name, kind in every().items():
+        try:
+            check_world(kind(1, base), users=users, weeks=weeks)
+            told[name] = None
+        except WorldError as error:
+            told[name] = str(error)
+    return told
 
 
 class _CreditRepaidWorld(World):

@@ -345,3 +345,15 @@ def test_potential_outcomes_are_asked_for_the_coming_week_only() -> None:
     env.step(mixed(env, 0))
     with pytest.raises(DecisionError, match="there is no coming week"):
         env.truth.mean_outcomes()
+
+
+def test_user_17_lives_the_same_life_among_a_hundred_or_five_thousand() -> None:
+    few, many = CohortEnv(100, weeks=5, n_max=5_000), CohortEnv(5_000, weeks=5)
+    few.reset(seed=3)
+    many.reset(seed=3)
+    for week in range(5):
+        arm = np.random.default_rng(week).integers(0, 6, 5_000)
+        a, b = few.step(arm[:100]), many.step(arm)
+        assert (a[0][17] == b[0][17]).all()
+        for column, held in few.truth.ledger().items():
+            assert held[17] == many.truth.ledger()[column][17], column

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rage_env.errors import LogError
@@ -14,6 +14,7 @@ COSTS = ("loss_fraud", "loss_bonus_abuse", "loss_credit", "bonus_cost", "contact
 MONEY = st.floats(min_value=0, max_value=1e5, width=32)
 
 
+@settings(deadline=None)
 @given(st.lists(MONEY, min_size=6, max_size=6))
 def test_net_revenue_is_gross_less_every_cost_to_the_last_bit(amounts: list[float]) -> None:
     ledger = {c: np.array([a], np.float32) for c, a in zip(("revenue_gross", *COSTS), amounts, strict=True)}
