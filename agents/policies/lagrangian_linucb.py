@@ -23,6 +23,7 @@ from rage_env.interface import Observation
 class LagrangianLinUCBParams(LearnerParams):
     """alpha: posterior sds of optimism on value. dual_rate: step of the ascent across weeks."""
 
+    caution: float = Field(default=2.0, ge=0, le=10)  # optimism seeks out what is little known, so more than others
     alpha: float = Field(default=1.0, ge=0, le=10)
     dual_rate: float = Field(default=0.5, ge=0, le=10)
 

@@ -32,12 +32,12 @@ class UpliftGreedyParams(LearnerParams):
     rows_per_week, rows_per_fit: most rows kept and fitted.
     """
 
-    refit_weeks: tuple[int, ...] = (4, 8, 16)
+    refit_weeks: tuple[int, ...] = Field(default=(4, 8, 16), strict=False)  # a YAML list will do
     explore: float = Field(default=0.12, gt=0, lt=0.2)
     explore_later: float = Field(default=0.15, ge=0, lt=1)
     effect_sd: float = Field(default=0.1, gt=0)
     rows_per_week: int = Field(default=8_000, ge=100)
-    rows_per_fit: int = Field(default=25_000, ge=100)
+    rows_per_fit: int = Field(default=15_000, ge=100)
 
 
 class UpliftGreedy(Learner):
