@@ -133,3 +133,20 @@ def test_fraud_is_concentrated_front_loaded_and_committed_by_cheats_alone() -> N
 def test_two_years_of_newborns_stay_as_the_filing_says() -> None:
     survival = lived(20_000, 105, newborn=True).present.mean(axis=1)
     assert 0.85 <= survival[104] / survival[52] <= 0.94
+
+
+def test_weekly_volume_of_an_open_population_is_steady() -> None:
+    env = CohortEnv(2_500, weeks=40, population="open")
+    env.reset(seed=9)
+    weekly = []
+    for _ in range(39):
+        env.step(np.zeros(2_500, np.int64))
+        weekly.append(float(env.truth.ledger()["gmv"].sum(dtype=np.float64)))
+    assert np.std(weekly) / np.mean(weekly) < 0.10
+
+
+def test_fraud_is_small_in_the_median_and_large_in_the_mean() -> None:
+    year = lived()
+    fraud, honest = year.fraud[year.fraud > 0], year.gmv[year.gmv > 0]
+    assert np.median(fraud) < np.median(honest)
+    assert fraud.mean() > honest.mean()
