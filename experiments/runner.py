@@ -6,10 +6,8 @@ alone are shown the truth.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field, replace
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -20,6 +18,7 @@ import agents
 from agents.fixed import FixedAgent
 from agents.interface import Agent, Decision, Problem
 from experiments import observable
+from experiments.clock import Clock
 from experiments.cohorts import cohort, live
 from experiments.config import AgentEntry, ExperimentConfig
 from experiments.control import as_known, left_alone
@@ -29,30 +28,15 @@ from experiments.metrics import UserTotals
 from experiments.offline import OfflineBook
 from experiments.oracle import LatentOracle, ObservableOracle, Oracle
 from experiments.run_book import RunBook, RunOutcome
-from experiments.watch import Lived, watches
+from experiments.watch import Lived
+from experiments.watch_list import watches
 from experiments.week_truth import WeekTruth, week_truth
 from experiments.yardstick import Yardstick
 from rage_env.cohort import CohortEnv
 from rage_env.interface import Feedback, Observation
 from rage_env.log import LogMeta, LogWriter, WeekLog
 
-__all__ = ["Clock", "agent_of", "problem_of", "run_agent"]
-
-
-@dataclass
-class Clock:
-    """Seconds spent on each part of a run; told apart so that a slow agent is not taken for a slow world."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def on(self, part: str) -> Iterator[None]:
-        """Count what happens inside to this part."""
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[part] = self.seconds.get(part, 0.0) + time.perf_counter() - start
+__all__ = ["agent_of", "problem_of", "run_agent"]
 
 
 def run_agent(config: ExperimentConfig, entry: AgentEntry, seed: int, log_folder: Path | None = None) -> RunOutcome:

@@ -8,30 +8,24 @@ capped as the monitor caps them: given arms and past, users' losses are independ
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from experiments import monitors
-from experiments.config import ExperimentConfig, MonitorEntry
+from experiments.config import MonitorEntry
 from experiments.metrics import Mean
 from experiments.monitors import Batch, Monitor, MonitorState
 from experiments.week_truth import WeekTruth, expected
-from rage_env.errors import ConfigError
-from rage_env.guardrails import Guardrail, find, weighted_sum
+from rage_env.guardrails import Guardrail, weighted_sum
 from rage_env.log import Reports, WeekLog
 from rage_env.outcomes import DELAYED
 
-__all__ = ["KpiWatch", "RatioWatch", "Watch", "marked_gain", "watches"]
+__all__ = ["KpiWatch", "RatioWatch", "Watch", "head_counted", "marked_gain"]
 
 Floats = NDArray[np.float64]
 _STOPS = ("harm", "lift", "certified")
-_CAP_QUANTILE = 0.999
-"""Of a user-week's denominator in burn-in, before any agent acts: the most a ratio monitor lets one count."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +102,7 @@ class RatioWatch(Watch):
         week, user_id = lived.log.week, lived.log.user_id
         numerator, denominator = self.guardrail.numerator, self.guardrail.denominator or {}
         shown = {c: w for c, w in numerator.items() if c not in DELAYED}
-        columns = _head_counted(lived.log)
+        columns = head_counted(lived.log)
         self._amount.append(weighted_sum(shown, columns, user_id.shape))
         self._size.append(weighted_sum(denominator, columns, user_id.shape))
         self._add_reports(lived)
@@ -164,48 +158,6 @@ def marked_gain(verdict: str | None, gain: Mean) -> str:
     return "right" if (gain.value > 0) == (verdict == "lift") else "wrong"
 
 
-def watches(
-    config: ExperimentConfig, guardrails: Sequence[Guardrail], burn_in: Sequence[WeekLog], *, is_control: bool
-) -> list[Watch]:
-    """The study's monitors for one run; the control has no difference to itself to be watched."""
-    made: list[Watch] = []
-    rivals = max(1, sum(a.kind != "no_offer" for a in config.agents))
-    for entry in config.monitors:
-        if entry.metric != "value":
-            made.append(_ratio(entry, find(guardrails, entry.metric), burn_in, rivals))
-        elif not is_control:
-            offered = {"weeks": config.weeks, "mode": "paired", "comparisons": rivals}
-            made.append(KpiWatch(entry, _made(entry, offered, rivals)))
-    return made
-
-
-def _ratio(entry: MonitorEntry, guardrail: Guardrail, burn_in: Sequence[WeekLog], rivals: int) -> RatioWatch:
-    if guardrail.denominator is None:
-        raise ConfigError(
-            f"monitors: {entry.label} watches {guardrail.name}, which is no ratio; watch one with a denominator"
-        )
-    sizes = [weighted_sum(guardrail.denominator, _head_counted(w), (w.n,)) for w in burn_in]
-    cap_usd = float(np.quantile(np.concatenate(sizes), _CAP_QUANTILE)) if sizes else 1.0
-    given = float(str(entry.params.get("cap_usd", max(cap_usd, 1e-9))))
-    offered = {"limit": guardrail.limit, "cap_usd": given}
-    return RatioWatch(entry, _made(entry, offered, rivals), _limited(guardrail, entry), given)
-
-
-def _limited(guardrail: Guardrail, entry: MonitorEntry) -> Guardrail:
-    """The guardrail with the limit that the monitor was told to watch, if it was told one."""
-    limit = entry.params.get("limit", guardrail.limit)
-    return guardrail.model_copy(update={"limit": limit})
-
-
-def _made(entry: MonitorEntry, offered: Mapping[str, object], rivals: int) -> Monitor:
-    """The monitor with the experiment's parameters over those a run can tell it; alpha is shared by the agents."""
-    known = inspect.signature(monitors.monitor_class(entry.kind)).parameters
-    params = {k: v for k, v in offered.items() if k in known}
-    if "alpha" in known and "comparisons" not in known:
-        params["alpha"] = 0.05 / rivals
-    return monitors.monitor(entry.kind, **{**params, **entry.params})
-
-
-def _head_counted(log: WeekLog) -> dict[str, NDArray[np.float32]]:
+def head_counted(log: WeekLog) -> dict[str, NDArray[np.float32]]:
     """{column: (n,)} of a week, `present` among them."""
     return {**log.columns, "present": log.present.astype(np.float32)}

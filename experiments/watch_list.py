@@ -1,0 +1,77 @@
+"""The monitors of a run: an experiment's entries, with what a run can tell them filled in.
+
+What is filled in is fixed before the data: the plan's length, caps from burn-in, alpha shared by the agents compared.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from experiments import monitors
+from experiments.config import ExperimentConfig, MonitorEntry
+from experiments.monitors import Monitor
+from experiments.watch import KpiWatch, RatioWatch, Watch, head_counted
+from rage_env.errors import ConfigError
+from rage_env.guardrails import Guardrail, find, weighted_sum
+from rage_env.log import WeekLog
+from rage_env.outcomes import DELAYED, net_revenue
+
+__all__ = ["watches"]
+
+_ALPHA = 0.05
+_CAP_QUANTILE = 0.999
+"""Of burn-in, before any agent acts: caps a user's mean difference (KPI) and a user-week's denominator (ratios)."""
+
+
+def watches(
+    config: ExperimentConfig, guardrails: Sequence[Guardrail], burn_in: Sequence[WeekLog], *, is_control: bool
+) -> list[Watch]:
+    """The study's monitors for one run; the control has no difference to itself to be watched."""
+    made: list[Watch] = []
+    rivals = max(1, sum(a.kind != "no_offer" for a in config.agents))
+    for entry in config.monitors:
+        if entry.metric != "value":
+            made.append(_ratio(entry, find(guardrails, entry.metric), burn_in, rivals))
+        elif not is_control:
+            offered = {"weeks": config.weeks, "mode": "paired", "comparisons": rivals, "cap": _cap_of_means(burn_in)}
+            made.append(KpiWatch(entry, _made(entry, offered, rivals)))
+    return made
+
+
+def _cap_of_means(burn_in: Sequence[WeekLog]) -> float | None:
+    """Most a user's mean weekly difference may count: a far quantile of mean weekly value before anything was done."""
+    if not burn_in:
+        return None
+    delayed = {c: np.zeros(burn_in[0].n) for c in DELAYED}
+    mean = sum(net_revenue({**w.columns, **delayed}) for w in burn_in) / len(burn_in)
+    return float(np.quantile(np.abs(mean), _CAP_QUANTILE)) or None
+
+
+def _ratio(entry: MonitorEntry, guardrail: Guardrail, burn_in: Sequence[WeekLog], rivals: int) -> RatioWatch:
+    if guardrail.denominator is None:
+        raise ConfigError(
+            f"monitors: {entry.label} watches {guardrail.name}, which is no ratio; watch one with a denominator"
+        )
+    sizes = [weighted_sum(guardrail.denominator, head_counted(w), (w.n,)) for w in burn_in]
+    cap_usd = float(np.quantile(np.concatenate(sizes), _CAP_QUANTILE)) if sizes else 1.0
+    given = float(str(entry.params.get("cap_usd", max(cap_usd, 1e-9))))
+    offered = {"limit": guardrail.limit, "cap_usd": given}
+    return RatioWatch(entry, _made(entry, offered, rivals), _limited(guardrail, entry), given)
+
+
+def _limited(guardrail: Guardrail, entry: MonitorEntry) -> Guardrail:
+    """The guardrail with the limit that the monitor was told to watch, if it was told one."""
+    limit = entry.params.get("limit", guardrail.limit)
+    return guardrail.model_copy(update={"limit": limit})
+
+
+def _made(entry: MonitorEntry, offered: Mapping[str, object], rivals: int) -> Monitor:
+    """The monitor with the experiment's parameters over those a run can tell it; alpha is shared by the agents."""
+    known = inspect.signature(monitors.monitor_class(entry.kind)).parameters
+    params = {k: v for k, v in offered.items() if k in known}
+    if "alpha" in known and "comparisons" not in known:
+        params["alpha"] = _ALPHA / rivals
+    return monitors.monitor(entry.kind, **{**params, **entry.params})
