@@ -1,8 +1,12 @@
-"""Before anything long starts: can the guardrails be kept at all, by the numbers of the world itself?"""
+"""Before anything long starts: can the guardrails be kept at all, by the numbers of the world itself?
+
+Two questions of the first week of the first seed, both on conditional means. Do any choices of arms keep all
+guardrails? And does doing nothing keep every upper limit, so that agents have somewhere safe to stand?
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -17,39 +21,43 @@ __all__ = ["refuse_impossible"]
 
 
 def refuse_impossible(config: ExperimentConfig) -> None:
-    """Nothing, if doing nothing keeps every guardrail in the first week of the first seed.
-
-    Raises GuardrailError naming each broken one, what arm 0 uses, and how little could be used at all.
-    """
+    """Nothing, if the guardrails can be kept. Raises GuardrailError naming what breaks, its numbers and the proof."""
     env, observation = cohort(config, config.seeds[0])
     guardrails = env.scenario.guardrails
     truth = week_truth(env.truth, observation, guardrails, env.scenario.retention_value_usd)
-    broken = [line for i, g in enumerate(guardrails) for line in _broken(g, truth.rows[i], truth)]
+    nobody = np.zeros(truth.value.shape)
+    nobody[:, NO_OFFER] = 1.0
+    if not any(true_usage(row, nobody).unavoidable for row in truth.flat):
+        return
+    _refuse_contradiction(guardrails, truth)
+    broken = [line for i, g in enumerate(guardrails) for line in _beyond(g, truth.rows[i], truth)]
     if broken:
         raise GuardrailError("\n".join(broken))
 
 
-def _broken(guardrail: Guardrail, rows: tuple[Judged, ...], truth: WeekTruth) -> Iterator[str]:
-    nobody = np.zeros(truth.value.shape)
-    nobody[:, NO_OFFER] = 1.0
-    for judged in rows:
-        if true_usage(judged.row, nobody).unavoidable:
-            yield _words(guardrail, judged, truth)
+def _refuse_contradiction(guardrails: Sequence[Guardrail], truth: WeekTruth) -> None:
+    """Raise with the proof where no choice of arms keeps all rows; solving takes a moment, so only when in doubt."""
+    from agents.allocation import Linear, allocate
+    from agents.allocation.refusal import require_kept
+
+    rows = truth.flat
+    names = [row.name if len(rows) == len(guardrails) else f"{row.name}[{i}]" for i, row in enumerate(rows)]
+    program = [Linear(name, row.coef, row.limit) for name, row in zip(names, rows, strict=True)]
+    allocation = allocate(truth.value, program, truth.observation.action_mask)
+    require_kept(allocation, guardrails, truth.means, truth.observation)
 
 
-def _words(guardrail: Guardrail, judged: Judged, truth: WeekTruth) -> str:
-    """The proof: with the row's weight 1 and all others 0, its least usage exceeds what is allowed."""
-    row, mask = judged.row, truth.observation.action_mask
-    none = float(row.coef[:, NO_OFFER].sum())
-    least = float(np.where(mask == 1, row.coef, np.inf).min(axis=1).sum())
-    size = 1.0
-    if guardrail.denominator is not None:
-        sizes = weighted_sum(guardrail.denominator, truth.means, row.coef.shape)[:, NO_OFFER]
-        size = float((sizes if judged.members is None else sizes * judged.members).sum())
-    used = guardrail.limit + (none - row.limit) / size * (1 if guardrail.sense == "<=" else -1)
-    can = "nor does any other choice of arms" if least > row.limit else "some other choice of arms would do"
-    return (
-        f"{guardrail.name}: limit {guardrail.limit:g} ({guardrail.sense}) cannot be met: even arm 0 uses {used:.4g} in "
-        f"week 0, {can} (proof of infeasibility: weight 1 on {guardrail.name} alone, least usage {least:.6g} against "
-        f"{row.limit:.6g} allowed). {'Raise' if guardrail.sense == '<=' else 'Lower'} the limit or drop the guardrail."
-    )
+def _beyond(guardrail: Guardrail, rows: Sequence[Judged], truth: WeekTruth) -> Iterator[str]:
+    """An upper limit that doing nothing exceeds leaves agents nowhere to go back to; a least share may start unmet."""
+    for judged in rows if guardrail.sense == "<=" else ():
+        none, size = float(judged.row.coef[:, NO_OFFER].sum()), 1.0
+        if none - judged.row.limit <= 1e-6 * judged.row.spread:
+            continue
+        if guardrail.denominator is not None:
+            sizes = weighted_sum(guardrail.denominator, truth.means, judged.row.coef.shape)[:, NO_OFFER]
+            size = float((sizes if judged.members is None else sizes * judged.members).sum())
+        used = guardrail.limit + (none - judged.row.limit) / size
+        yield (
+            f"{guardrail.name}: limit {guardrail.limit:g} cannot be held: even arm 0 uses {used:.4g} in week 0, so "
+            "whoever is left alone breaks it. Raise the limit or drop the guardrail."
+        )

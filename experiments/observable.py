@@ -54,13 +54,13 @@ class Basis:
         inner = [np.unique(np.quantile(column, _KNOTS)) for column in z.T]
         return cls(mean, spread, tuple(q[(q > c.min()) & (q < c.max())] for q, c in zip(inner, z.T, strict=True)))
 
-    def columns(self, features: NDArray[np.floating]) -> Floats:
-        """(n, p) of features (n, d)."""
-        z = (features.astype(np.float64) - self.mean) / self.spread
-        hinges = [np.maximum(column[:, None] - knots, 0.0) for column, knots in zip(z.T, self.knots, strict=True)]
+    def columns(self, features: NDArray[np.floating], dtype: type[np.floating] = np.float64) -> NDArray[np.floating]:
+        """(n, p) of features (n, d); float32 is enough to predict, not to fit."""
+        z = ((features.astype(np.float64) - self.mean) / self.spread).astype(dtype)
+        hinges = [np.maximum(column[:, None] - k.astype(dtype), 0) for column, k in zip(z.T, self.knots, strict=True)]
         first, second = np.triu_indices(z.shape[1], k=0)
-        products = np.clip(z, -4.0, 4.0)[:, first] * np.clip(z, -4.0, 4.0)[:, second]
-        return np.hstack([np.ones((len(z), 1)), z, *hinges, products])
+        tame = np.clip(z, -4.0, 4.0)
+        return np.hstack([np.ones((len(z), 1), dtype), z, *hinges, tame[:, first] * tame[:, second]])
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,9 +77,10 @@ class ObservableModel:
         """Value (n, k) and {column: (n, k)}; 0 for those who left, `present` as observed, contacts as they are."""
         n, k = observation.n, observation.k
         out = np.empty((n, self.weights.shape[1]))
+        weights = self.weights.astype(np.float32)
         for start in range(0, n, _BATCH):
             rows = slice(start, start + _BATCH)
-            out[rows] = self.basis.columns(observation.features[rows]) @ self.weights
+            out[rows] = self.basis.columns(observation.features[rows], np.float32) @ weights
         out *= observation.present[:, None]
         parts = np.ascontiguousarray(out.T).reshape(-1, k, n).transpose(0, 2, 1)
         means = dict(zip(self.columns, parts[1:], strict=True))

@@ -56,7 +56,9 @@ def _ratio(entry: MonitorEntry, guardrail: Guardrail, burn_in: Sequence[WeekLog]
             f"monitors: {entry.label} watches {guardrail.name}, which is no ratio; watch one with a denominator"
         )
     sizes = [weighted_sum(guardrail.denominator, head_counted(w), (w.n,)) for w in burn_in]
-    cap_usd = float(np.quantile(np.concatenate(sizes), _CAP_QUANTILE)) if sizes else 1.0
+    if "cap_usd" not in entry.params and not sizes:
+        raise ConfigError(f"monitors: {entry.label}: without burn-in weeks nothing fixes a cap; give cap_usd")
+    cap_usd = float(np.quantile(np.concatenate(sizes), _CAP_QUANTILE)) if sizes else 0.0
     given = float(str(entry.params.get("cap_usd", max(cap_usd, 1e-9))))
     offered = {"limit": guardrail.limit, "cap_usd": given}
     return RatioWatch(entry, _made(entry, offered, rivals), _limited(guardrail, entry), given)
