@@ -32,7 +32,8 @@ def draw_arms(seed: int, observation: Observation, probs: NDArray[np.float32], *
     if not together:
         return arms_one_by_one(probs, luck.uniform64(Draw.ARM))
     comb = Noise(key, person_keys(key, np.array([_COMB])), observation.week).uniform64(Draw.ARM_ORDER)
-    return arms_together(probs, luck.uniform64(Draw.ARM_ORDER), float(comb[0]), observation.unit)
+    order, which = luck.uniform64(Draw.ARM_ORDER), luck.uniform64(Draw.ARM)
+    return arms_together(probs, order, which, float(comb[0]), observation.unit)
 
 
 def arms_one_by_one(probs: NDArray[np.floating], uniform: NDArray[np.float64]) -> Ints:
@@ -42,10 +43,12 @@ def arms_one_by_one(probs: NDArray[np.floating], uniform: NDArray[np.float64]) -
     return np.asarray((edges <= at[:, None]).sum(axis=1), dtype=np.int64)
 
 
-def arms_together(probs: NDArray[np.floating], order: NDArray[np.float64], start: float, unit: Ints) -> Ints:
-    """(n,) arms by one comb along a random order (systematic sampling); units of one user each need no grouping."""
+def arms_together(
+    probs: NDArray[np.floating], order: NDArray[np.float64], which: NDArray[np.float64], start: float, unit: Ints
+) -> Ints:
+    """(n,) arms: who is met by one comb along a random order, with what by their own luck; see systematic_draw."""
     alone = len(np.unique(unit)) == len(unit)
-    return systematic_draw(probs, order, start, unit=None if alone else unit)
+    return systematic_draw(probs, order, which, start, unit=None if alone else unit)
 
 
 def propensity_of(probs: NDArray[np.float32], arm: Ints) -> NDArray[np.float32]:

@@ -1,8 +1,10 @@
 """Arms drawn along one random order: every marginal probability exact, head-counts as steady as they can be.
 
 Systematic sampling (Madow 1949): users stand in a random order, each as long as their probability of contact, and
-one comb with unit spacing decides. Any stretch of users then holds the floor or the ceiling of its expected number
-of contacts, so a whole-number limit that holds in expectation holds in the draw.
+one comb with unit spacing decides who is contacted. Any stretch of users then holds the floor or the ceiling of its
+expected number of contacts, so a whole-number limit that holds in expectation holds in the draw. With which arm a
+contacted user is met is drawn alone: a tooth's place would give users with like probabilities the same arm, and
+what looks like thousands of draws would be a few.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ _Fixed = NDArray[np.int64]
 def systematic_draw(
     probs: NDArray[np.floating],
     order_uniforms: NDArray[np.floating],
+    arm_uniforms: NDArray[np.floating],
     start: float,
     *,
     nest: Sequence[NDArray[np.integer]] = (),
@@ -32,15 +35,17 @@ def systematic_draw(
 ) -> NDArray[np.int64]:
     """(n,) arms. P(arm of user i is k) is probs[i, k], to 2**-24; contacts are all arms but 0.
 
-    probs: (n, k), rows sum to 1. order_uniforms: (n,) in [0, 1), the random order. start: in [0, 1), the comb's
-    offset. nest: (n,) codes from coarse to fine; inside every group, too, the number of contacts is the floor
-    or ceiling of its expectation. unit: (n,) users of a unit take one arm together and stand where their first
-    user stands; head-counts then count units. Users with a certain arm take it, whatever their unit does.
+    probs: (n, k), rows sum to 1. order_uniforms: (n,) in [0, 1), the random order. arm_uniforms: (n,) in [0, 1),
+    independent of it, which arm is met. start: in [0, 1), the comb's offset. nest: (n,) codes from coarse to fine;
+    inside every group, too, the number of contacts is the floor or ceiling of its expectation. unit: (n,) users of
+    a unit take one arm together and stand where their first user stands; head-counts then count units. Users with
+    a certain arm take it, whatever their unit does.
     """
     p = np.asarray(probs, dtype=np.float64)
-    _check(p, np.asarray(order_uniforms), start)
+    order, which = np.asarray(order_uniforms), np.asarray(arm_uniforms)
+    _check(p, order, which, start)
     if unit is None:
-        return _comb(p, order_uniforms, start, nest)
+        return _arms(p, _comb(p, order, start, nest), which)
     certain = p.max(axis=1) >= 1.0
     own = np.where(certain, -1 - np.arange(len(p)), unit)
     _, first, back = np.unique(own, return_index=True, return_inverse=True)
@@ -48,12 +53,14 @@ def systematic_draw(
     if (p != p[first][back]).any():
         user = int(np.argmax((p != p[first][back]).any(axis=1)))
         raise DecisionError(f"unit {np.asarray(unit)[user]}: user {user} has other probabilities than its unit.")
-    return _comb(p[first], np.asarray(order_uniforms)[first], start, [np.asarray(c)[first] for c in nest])[back]
+    met = _comb(p[first], order[first], start, [np.asarray(c)[first] for c in nest])
+    return _arms(p[first], met, which[first])[back]
 
 
-def _check(p: Floats, order: NDArray[np.floating], start: float) -> None:
-    if p.ndim != 2 or order.shape != p.shape[:1]:
-        raise DecisionError(f"draw: probs {p.shape} and order_uniforms {order.shape} must be (n, k) and (n,).")
+def _check(p: Floats, order: NDArray[np.floating], which: NDArray[np.floating], start: float) -> None:
+    for name, uniforms in (("order_uniforms", order), ("arm_uniforms", which)):
+        if p.ndim != 2 or uniforms.shape != p.shape[:1]:
+            raise DecisionError(f"draw: probs {p.shape} and {name} {uniforms.shape} must be (n, k) and (n,).")
     if not 0 <= start < 1:
         raise DecisionError(f"draw: start must lie in [0, 1), got {start}.")
     bad = ~(np.abs(p.sum(axis=1) - 1) <= 1e-5) | (p < 0).any(axis=1)
@@ -64,26 +71,27 @@ def _check(p: Floats, order: NDArray[np.floating], start: float) -> None:
 
 def _comb(
     p: Floats, order_uniforms: NDArray[np.floating], start: float, nest: Sequence[NDArray[np.integer]]
-) -> NDArray[np.int64]:
-    """Arms of independent deciders."""
+) -> NDArray[np.bool_]:
+    """(n,) who is contacted, of independent deciders."""
     order = np.lexsort((order_uniforms, *reversed([np.asarray(c) for c in nest])))
     sorted_p = p[order]
-    edges = np.rint(np.cumsum(sorted_p[:, 1:], axis=1) * _ONE).astype(np.int64)
-    edges = np.minimum(edges, _ONE)
-    edges[sorted_p[:, 0] == 0, -1:] = _ONE
-    length = edges[:, -1] if edges.shape[1] else np.zeros(len(p), np.int64)
+    length = np.minimum(np.rint(sorted_p[:, 1:].sum(axis=1) * _ONE).astype(np.int64), _ONE)
+    if p.shape[1] > 1:
+        length[sorted_p[:, 0] == 0] = _ONE
     length = _whole(length, [np.asarray(c)[order] for c in nest])
-    ends = np.cumsum(length)
-    offset = int(start * _ONE)
-    teeth = -((offset - ends) // _ONE)  # teeth before each end
-    before = np.concatenate([[0], teeth[:-1]])
-    hit = teeth > before
-    place = offset + before * _ONE - (ends - length)  # of the tooth inside the user's stretch
-    arm = 1 + (place[:, None] >= edges).sum(axis=1)
-    last = p.shape[1] - 1 - (sorted_p[:, ::-1] > 0).argmax(axis=1)
-    arms = np.zeros(len(p), np.int64)
-    arms[order] = np.where(hit, np.minimum(arm, last), 0)
-    return arms
+    teeth = -((int(start * _ONE) - np.cumsum(length)) // _ONE)  # teeth before each user's end
+    met = np.empty(len(p), np.bool_)
+    met[order] = np.diff(teeth, prepend=0) > 0
+    return met
+
+
+def _arms(p: Floats, met: NDArray[np.bool_], which: NDArray[np.floating]) -> NDArray[np.int64]:
+    """(n,) arm 0 for those not met; else an arm by its share of the probability of being met."""
+    edges = np.cumsum(p[:, 1:], axis=1)
+    total = edges[:, -1:] if edges.shape[1] else np.zeros((len(p), 1))
+    arm = 1 + (edges <= which[:, None] * total).sum(axis=1)
+    last = p.shape[1] - 1 - (p[:, ::-1] > 0).argmax(axis=1)
+    return np.where(met, np.minimum(arm, last), 0).astype(np.int64)
 
 
 def _whole(length: _Fixed, nest: Sequence[NDArray[np.integer]]) -> _Fixed:

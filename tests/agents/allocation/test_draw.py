@@ -19,7 +19,7 @@ _SIGMAS = 6.0  # over 60 cells of either sign luck fails once in 8 million
 
 
 def along_the_comb(probs: NDArray[np.floating], rng: np.random.Generator) -> NDArray[np.int64]:
-    return systematic_draw(probs, rng.random(len(probs)), rng.random())
+    return systematic_draw(probs, rng.random(len(probs)), rng.random(len(probs)), rng.random())
 
 
 def each_alone(probs: NDArray[np.floating], rng: np.random.Generator) -> NDArray[np.int64]:
@@ -70,12 +70,33 @@ def test_contacts_never_leave_the_floor_and_ceiling_of_their_expectation() -> No
     assert not head_counts_hold(each_alone, probs)
 
 
-def test_one_start_is_enough_for_exact_marginals_whatever_the_order() -> None:
+def test_one_start_is_enough_for_exact_contacts_whatever_the_order() -> None:
     probs, order = mixed(3), np.random.default_rng(3).random(12)
     starts = (np.arange(4_000) + 0.5) / 4_000
-    arms = np.stack([systematic_draw(probs, order, s) for s in starts])
-    share = (arms[:, :, None] == np.arange(5)).mean(axis=0)
-    assert np.abs(share - probs).max() <= 1 / 4_000 + 1e-6
+    arms = np.stack([systematic_draw(probs, order, order, s) for s in starts])
+    assert np.abs((arms == 0).mean(axis=0) - probs[:, 0]).max() <= 1 / 4_000 + 1e-6
+
+
+def by_the_place_of_the_tooth(probs: NDArray[np.floating], rng: np.random.Generator) -> NDArray[np.int64]:
+    """Known wrong for spread: the comb's tooth decides the arm too, so that like users share their luck."""
+    p = probs[rng.permutation(len(probs))].astype(np.float64)
+    ends, start = np.cumsum(p[:, 1:].sum(axis=1)), rng.random()
+    teeth = np.ceil(ends - start)
+    hit = np.diff(teeth, prepend=0) > 0
+    place = start + teeth - 1 - (ends - p[:, 1:].sum(axis=1))
+    return np.where(hit, 1 + (place[:, None] >= np.cumsum(p[:, 1:-1], axis=1)).sum(axis=1), 0)
+
+
+def arm_counts_spread_no_more_than_independent_draws(draw: Draw) -> bool:
+    probs, rng = np.tile([0.9, 0.02, 0.02, 0.02, 0.02, 0.02], (1_000, 1)), np.random.default_rng(13)
+    counts = np.array([(draw(probs, rng) == 1).sum() for _ in range(400)])
+    return bool(counts.var() < 1.4 * 1_000 * 0.02 * 0.98)  # 5.6 standard errors of a variance from 400 draws
+
+
+def test_users_with_like_probabilities_do_not_share_their_luck() -> None:
+    assert arm_counts_spread_no_more_than_independent_draws(along_the_comb)
+    assert arm_counts_spread_no_more_than_independent_draws(each_alone)
+    assert not arm_counts_spread_no_more_than_independent_draws(by_the_place_of_the_tooth)
 
 
 @given(seed=st.integers(0, 10_000), start=st.floats(0, 1, exclude_max=True))
@@ -83,7 +104,7 @@ def test_nested_groups_keep_their_own_head_counts(seed: int, start: float) -> No
     rng = np.random.default_rng(seed)
     probs, region = mixed(seed, n=60), rng.integers(0, 3, size=60)
     branch = 10 * region + rng.integers(0, 3, size=60)
-    arms = systematic_draw(probs, rng.random(60), start, nest=(region, branch))
+    arms = systematic_draw(probs, rng.random(60), rng.random(60), start, nest=(region, branch))
     for codes in (np.zeros(60, int), region, branch):
         for code in np.unique(codes):
             expected = probs[codes == code, 1:].sum(dtype=np.float64)
@@ -109,7 +130,7 @@ def test_float32_dust_on_a_whole_total_does_not_cost_an_extra_contact() -> None:
     assert probs[:, 1].sum(dtype=np.float64) > 100
     order = np.random.default_rng(0).random(1_000)
     for start in (0.0, 1e-9, 0.5, 1 - 1e-9):
-        assert (systematic_draw(probs, order, start) > 0).sum() == 100
+        assert (systematic_draw(probs, order, order, start) > 0).sum() == 100
 
 
 def test_a_unit_takes_one_arm_together() -> None:
@@ -118,25 +139,25 @@ def test_a_unit_takes_one_arm_together() -> None:
     wide = probs[unit]
     wide[1::3] = np.eye(5, dtype=np.float32)[0]  # the second user of each unit has left
     for _ in range(50):
-        arms = systematic_draw(wide, rng.random(120), rng.random(), unit=unit).reshape(40, 3)
+        arms = systematic_draw(wide, rng.random(120), rng.random(120), rng.random(), unit=unit).reshape(40, 3)
         assert (arms[:, 0] == arms[:, 2]).all()
         assert (arms[:, 1] == 0).all()
     with pytest.raises(DecisionError, match="unit 0: user 1 has other probabilities than its unit"):
-        systematic_draw(mixed(5)[2:5], rng.random(3), 0.5, unit=np.zeros(3, np.int64))
+        systematic_draw(mixed(5)[2:5], rng.random(3), rng.random(3), 0.5, unit=np.zeros(3, np.int64))
 
 
 def test_bad_probabilities_are_named_by_user() -> None:
     good = np.array([[0.5, 0.5], [1.0, 0.0]])
     with pytest.raises(DecisionError, match="probabilities of user 1"):
-        systematic_draw(np.array([[0.5, 0.5], [0.9, 0.0]]), np.zeros(2), 0.5)
+        systematic_draw(np.array([[0.5, 0.5], [0.9, 0.0]]), np.zeros(2), np.zeros(2), 0.5)
     with pytest.raises(DecisionError, match="probabilities of user 0"):
-        systematic_draw(np.array([[np.nan, 0.5], [1.0, 0.0]]), np.zeros(2), 0.5)
+        systematic_draw(np.array([[np.nan, 0.5], [1.0, 0.0]]), np.zeros(2), np.zeros(2), 0.5)
     with pytest.raises(DecisionError, match="start must lie"):
-        systematic_draw(good, np.zeros(2), 1.0)
+        systematic_draw(good, np.zeros(2), np.zeros(2), 1.0)
     with pytest.raises(DecisionError, match="order_uniforms"):
-        systematic_draw(good, np.zeros(3), 0.5)
+        systematic_draw(good, np.zeros(3), np.zeros(2), 0.5)
 
 
 def test_a_single_arm_and_an_empty_cohort_draw_nothing() -> None:
-    assert systematic_draw(np.ones((3, 1)), np.zeros(3), 0.2).tolist() == [0, 0, 0]
-    assert systematic_draw(np.ones((0, 2)), np.zeros(0), 0.2).shape == (0,)
+    assert systematic_draw(np.ones((3, 1)), np.zeros(3), np.zeros(3), 0.2).tolist() == [0, 0, 0]
+    assert systematic_draw(np.ones((0, 2)), np.zeros(0), np.zeros(0), 0.2).shape == (0,)
