@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agents.allocation.oracle import Scan, reduced, relative_gaps
-from agents.allocation.programs import Choice, finish
+from agents.allocation.programs import Choice
 from agents.allocation.rows import Floats
 from agents.allocation.stack import Stack
+from agents.allocation.stages import in_stages
 
-__all__ = ["Box", "Primal", "radius_of", "solve_box", "widest"]
+__all__ = ["Box", "Primal", "solve_box", "widest"]
 
 _WIDEST = 8.0
 _TIED = 1e-9
-_GROUP_ABOVE = 512
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +41,7 @@ class Box:
     prices: Floats  # (g,)
     width: float
     inside: bool
+    exact: bool  # whether every unit entered on its own
     resolve: Retry
 
 
@@ -53,6 +54,9 @@ class Retry:
     who: NDArray[np.intp]
     arms: NDArray[np.intp]
     choice: Choice
+    order: NDArray[np.intp]  # (u,) units with neighbours side by side
+    kind: NDArray[np.intp]  # (u,) units of a kind have the same switches open
+    blocks: int
     cap: float
 
     def primal(self, tighten: Floats) -> tuple[Primal, Floats]:
@@ -60,23 +64,19 @@ class Retry:
         return _answer(self, tighten)
 
 
-def radius_of(prices: Floats) -> Floats:
-    """(g,) half-widths of a box of width 1."""
-    return np.maximum(prices, 0.1)
-
-
-def solve_box(stack: Stack, here: Scan, size: int, cap: float) -> Box:
-    """The widest box around `here` in which about `size` units could change, solved exactly."""
+def solve_box(stack: Stack, here: Scan, size: int, blocks: int, cap: float) -> Box:
+    """The widest box around `here` in which about `size` units could change, solved exactly up to `2 * blocks`."""
     width, who = widest(here.distance, size)
-    radius = radius_of(here.prices)
+    radius = here.radius
     low = np.maximum(here.prices - width * radius, 0.0)
     high = np.minimum(here.prices + width * radius, cap)
-    gain, use, arms = _switches(stack, here, who, width * radius)
+    gain, use, arms, kind = _switches(stack, here, who, width * radius)
     choice = Choice(gain, use, np.ones(len(who)), stack.limit - here.usage, low, high)
-    retry = Retry(stack, here, who, arms, choice, cap)
+    order = np.argsort(here.distance[who], kind="stable")
+    retry = Retry(stack, here, who, arms, choice, order, kind, blocks, cap)
     primal, prices = retry.primal(np.zeros_like(stack.limit))
     pressed = ((prices <= low + 1e-7 * radius) & (low > 0)) | ((prices >= high - 1e-7 * radius) & (high < cap))
-    return Box(primal, prices, width, not pressed.any(), retry)
+    return Box(primal, prices, width, not pressed.any(), len(who) <= 2 * blocks, retry)
 
 
 def widest(distance: Floats, size: int) -> tuple[float, NDArray[np.intp]]:
@@ -92,8 +92,11 @@ def widest(distance: Floats, size: int) -> tuple[float, NDArray[np.intp]]:
 
 def _switches(
     stack: Stack, here: Scan, who: NDArray[np.intp], radius: Floats
-) -> tuple[Floats, Floats, NDArray[np.intp]]:
-    """Gain (u, s) and use (g, u, s) of every switch that could pay inside the box; arms (u, 1 + s)."""
+) -> tuple[Floats, Floats, NDArray[np.intp], NDArray[np.intp]]:
+    """Gain (u, s) and use (g, u, s) of every switch that could pay inside the box; arms (u, 1 + s), kind (u,).
+
+    Units of a kind have the same best arm and the same switches open, in the same order.
+    """
     u, best = len(who), here.best[who]
     net = reduced(stack, here.prices, who)
     at = np.arange(u)
@@ -110,48 +113,20 @@ def _switches(
         a = stack.coef[r][:, who]
         row = r if stack.code is None else stack.code[r, who]
         use[row, at] += np.where(open_, np.take_along_axis(a, order, axis=0) - a[best, at], 0.0).T
-    return gain.T, use, np.vstack([best, order]).T
+    kind, base = best.astype(np.intp), stack.value.shape[0] + 1
+    for arm, is_open in zip(order, open_, strict=True):
+        kind = kind * base + np.where(is_open, arm + 1, 0)
+    return gain.T, use, np.vstack([best, order]).T, kind
 
 
 def _answer(box: Retry, tighten: Floats) -> tuple[Primal, Floats]:
     stack, here, choice = box.stack, box.here, box.choice
     unit = stack.value_spread / stack.m
-    gain, use, size, of = _grouped(choice)
-    scaled = Choice(gain / unit, use / unit, size, (choice.room - tighten) / unit, choice.low, choice.high)
-    switched, prices = finish(scaled)
-    shares = _clean(switched if of is None else _dealt(switched, size, of))
+    scaled = replace(choice, gain=choice.gain / unit, use=choice.use / unit, room=(choice.room - tighten) / unit)
+    shares, prices = in_stages(scaled, box.order, box.kind, box.blocks)
     value = here.gain + float(np.sum(choice.gain * shares))
     usage = here.usage + np.einsum("gus,us->g", choice.use, shares)
     over = np.maximum(usage - stack.limit, 0.0)
     worth = value - (box.cap * float(over.sum()) if np.isfinite(box.cap) else 0.0)
     shares = np.column_stack([1.0 - shares.sum(axis=1), shares])
     return Primal(here.best, box.who, box.arms, shares, value, usage, over, worth), prices
-
-
-def _clean(shares: Floats) -> Floats:
-    """Shares without the solver's dust."""
-    shares = np.clip(shares, 0.0, 1.0)
-    shares[shares < 1e-9] = 0.0
-    shares[shares > 1 - 1e-9] = 1.0
-    return np.asarray(shares / np.maximum(shares.sum(axis=1, keepdims=True), 1.0))
-
-
-def _grouped(choice: Choice) -> tuple[Floats, Floats, Floats, NDArray[np.intp] | None]:
-    """Gain, use and size of the classes of units with the same switches, and the class of each unit."""
-    u = len(choice.size)
-    if u <= _GROUP_ABOVE:
-        return choice.gain, choice.use, choice.size, None
-    table = np.concatenate([choice.gain, np.moveaxis(choice.use, 1, 0).reshape(u, -1)], axis=1)
-    _, first, of, count = np.unique(table, axis=0, return_index=True, return_inverse=True, return_counts=True)
-    return choice.gain[first], choice.use[:, first], count.astype(np.float64), of.reshape(-1)
-
-
-def _dealt(switched: Floats, size: Floats, of: NDArray[np.intp]) -> Floats:
-    """(u, s) shares when the switches of a class are handed to its units one after the other."""
-    order = np.argsort(of, kind="stable")
-    starts = np.concatenate([[0], np.cumsum(size)[:-1]])
-    place = np.empty(len(of))
-    place[order] = np.arange(len(of)) - starts[of[order]]
-    ends = np.cumsum(switched, axis=1)[of]
-    upper = np.clip(ends - place[:, None], 0.0, 1.0)
-    return np.asarray(np.diff(upper, axis=1, prepend=0.0))

@@ -13,9 +13,12 @@ from numpy.typing import NDArray
 from agents.allocation.rows import Floats
 from agents.allocation.stack import Stack
 
-__all__ = ["CHUNK", "Scan", "reduced", "scan"]
+__all__ = ["CHUNK", "Scan", "radius_of", "reduced", "scan"]
 
 CHUNK = 16_384
+_LOOKED_AT = 2_048  # units whose reaction to each price sets the shape of a box
+_FEW = 0.05  # share of them that may react
+_SLIMMEST = 1e-3  # of the widest side, beyond what prices themselves ask for
 _ALL = slice(None)
 
 
@@ -24,6 +27,7 @@ class Scan:
     """One pass over the data at `prices` (g,), all in the stack's scaled units."""
 
     prices: Floats
+    radius: Floats  # (g,) half-widths of a box of width 1; 0 where nearness was not asked for
     bound: float  # an upper bound of the program's value, by weak duality
     gain: float  # value of the best arms, before prices
     usage: Floats  # (g,)
@@ -68,7 +72,32 @@ def scan(stack: Stack, prices: Floats, radius: Floats | None = None) -> Scan:
         usage += amounts
         if radius is not None:
             distance[part] = (relative_gaps(stack, radius, part, top - net, best[part])).min(axis=0)
-    return Scan(prices, total + float(prices @ stack.limit), gain, usage, best, distance)
+    radius = np.zeros_like(usage) if radius is None else radius
+    return Scan(prices, radius, total + float(prices @ stack.limit), gain, usage, best, distance)
+
+
+def radius_of(stack: Stack, prices: Floats) -> Floats:
+    """(g,) half-widths of a box of width 1: longer along prices to which few units react, up to a thousandfold.
+
+    In a box of equal sides the most sensitive price would set the pace for all others.
+    """
+    part = np.arange(0, stack.m, max(1, stack.m // _LOOKED_AT))
+    net = reduced(stack, prices, part)
+    top, best = _argmax(net)
+    gap, base = top - net, np.maximum(prices, 0.1)
+    reaction = np.full(len(stack.coef), np.inf)
+    for r in range(len(stack.coef)):
+        reach = np.abs(stack.coef[r][:, part] - stack.coef[r][best, part]) * stack.price(r, base, part)
+        nearest = np.divide(gap, reach, out=np.full_like(gap, np.inf), where=(reach > 0) & (gap < np.inf)).min(axis=0)
+        reaction[r] = np.partition(nearest, int(_FEW * len(part)))[int(_FEW * len(part))]
+    sharpest = max(float(reaction.min(initial=np.inf)), 1e-12)
+    longer = np.clip(reaction / sharpest, 1.0, 1.0 / _SLIMMEST) if np.isfinite(sharpest) else np.ones_like(reaction)
+    if stack.code is None:
+        return np.asarray(base * longer)
+    sides = np.ones_like(base)
+    for r, code in enumerate(stack.code):
+        sides[code] = longer[r]
+    return np.asarray(base * sides)
 
 
 def relative_gaps(

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agents.allocation.box import Box, Primal, radius_of, solve_box
-from agents.allocation.oracle import Scan, scan
+from agents.allocation.box import Box, Primal, solve_box
+from agents.allocation.oracle import Scan, radius_of, scan
 from agents.allocation.programs import CUTS, master
 from agents.allocation.rows import Floats
 from agents.allocation.stack import Stack
+from agents.allocation.stages import BLOCKS
 from agents.allocation.start import refined_prices
 
 __all__ = ["Search", "search"]
@@ -49,13 +50,14 @@ def search(stack: Stack, prices: Floats, tol: float, cap: float = np.inf, runawa
     cap: price at which usage beyond a limit may be bought; infinite when it may not. Gives up once prices
     exceed `runaway` and the rows are still broken.
     """
-    here = scan(stack, prices, radius_of(prices))
-    cuts, size, passes = [here], max(_UNDECIDED, 4 * len(prices)), 1
+    here = scan(stack, prices, radius_of(stack, prices))
+    few = max(_UNDECIDED, 4 * len(prices))
+    cuts, size, blocks, passes = [here], few, BLOCKS, 1
     lowest, highest = here, None
     done = Search(lowest, highest, passes)
     for turn in range(_ROUNDS):
-        box = solve_box(stack, here, size, cap)
-        there = scan(stack, box.prices, radius_of(box.prices))
+        box = solve_box(stack, here, size, blocks, cap)
+        there = scan(stack, box.prices, radius_of(stack, box.prices))
         passes += 1
         cuts.append(there)
         lowest = min(lowest, there, key=_bound)
@@ -65,12 +67,14 @@ def search(stack: Stack, prices: Floats, tol: float, cap: float = np.inf, runawa
         if done.gap <= tol * stack.value_spread or (highest is None and here.prices.max(initial=0.0) > runaway):
             return done
         here = there
-        if box.inside or turn > 2:
+        if box.inside and not box.exact:  # right to within its blocks: look closer, with more of them
+            size, blocks = few, 2 * blocks
+        elif box.inside or turn > 2:
             size = 2 * size
         if turn and not box.inside:
             if turn % 2 and np.isinf(cap):
                 guess, more = refined_prices(stack, here.prices)
-                cuts.append(scan(stack, guess, radius_of(guess)))
+                cuts.append(scan(stack, guess, radius_of(stack, guess)))
             else:
                 cuts.append(_follow_cuts(stack, here, cuts, box, cap))
                 more = 0
@@ -92,8 +96,8 @@ def _follow_cuts(stack: Stack, here: Scan, cuts: list[Scan], box: Box, cap: floa
     last = cuts[-CUTS:]
     slopes = np.stack([stack.limit - c.usage for c in last])
     offsets = np.array([c.gain for c in last])
-    reach = 4 * box.width * radius_of(here.prices)
+    reach = 4 * box.width * here.radius
     low, high = np.maximum(here.prices - reach, 0.0), np.minimum(here.prices + reach, cap)
     unit = stack.value_spread
     prices, _ = master(slopes / unit, (offsets - here.bound) / unit, low, high)
-    return scan(stack, prices, radius_of(prices))
+    return scan(stack, prices, radius_of(stack, prices))

@@ -13,8 +13,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.allocation.box import radius_of, widest
-from agents.allocation.oracle import CHUNK, reduced, scan
+from agents.allocation.box import widest
+from agents.allocation.oracle import CHUNK, radius_of, reduced, scan
 from agents.allocation.rows import Floats
 from agents.allocation.stack import Stack
 
@@ -47,7 +47,7 @@ def refined_prices(stack: Stack, prices: Floats) -> tuple[Floats, int]:
 
 def _refined(stack: Stack, prices: Floats) -> tuple[Floats, bool]:
     """Newton on the units that a box around the prices leaves undecided; whether a wall of the box was hit."""
-    radius = radius_of(prices)
+    radius = radius_of(stack, prices)
     here = scan(stack, prices, radius)
     width, near = widest(here.distance, max(int(_NEAREST * stack.m), 2 * _SAMPLE))
     rest = here.usage - _usage(stack, here.best[near], near)
