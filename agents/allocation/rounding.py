@@ -95,7 +95,7 @@ def _shifted(stack: Stack, box: Box, loose: NDArray[np.bool_], tighten: Floats) 
     tight = primal.usage > stack.limit - tighten
     unit, arm = np.nonzero(loose)
     full = np.concatenate([np.zeros((*use.shape[:2], 1)), use], axis=2)
-    system = np.concatenate([full[tight][:, unit, arm], np.eye(len(loose))[np.unique(unit)][:, unit]])
+    system = np.concatenate([full[tight][:, unit, arm], np.unique(unit)[:, None] == unit])
     wanted = np.zeros(len(system))
     wanted[: tight.sum()] = (stack.limit - tighten - primal.usage)[tight]
     weight = np.maximum(np.abs(system).max(axis=1), 1e-300)
