@@ -143,7 +143,9 @@ def _estimate(axes: Axes, path: pd.DataFrame, colour: str, first: bool) -> None:
 def _evidence(axes: Axes, path: pd.DataFrame, colour: str, first: bool) -> None:
     threshold = path["boundary"].dropna()
     if first and len(threshold):
-        axes.axhline(float(threshold.iloc[-1]), color=_WRONG, linewidth=0.9, linestyle="--")
+        alarm = float(threshold.iloc[-1])
+        axes.axhline(alarm, color=_WRONG, linewidth=0.9, linestyle="--")
+        axes.set_ylim(-2 * alarm, 4 * alarm)  # what lies further out was decided long before
     axes.plot(path["week"], path["log_e"], color=colour, linewidth=1.2)
     _stop(axes, path, "log_e")
 

@@ -77,6 +77,7 @@ class RareEvents(Monitor):
             validity=self.validity,
             null=self.null,
             week=int(self._records[batches - 1, 0]),
+            boundary=-math.log(self.alpha),
             log_e=float(log_e[-1]),
             n_units=int(rows[-1]),
         )

@@ -193,6 +193,7 @@ class RatioMonitor(Monitor):
             validity=self.validity,
             null=self.null,
             week=week,
+            boundary=-math.log(self.terms.alpha),
             log_e=log_e,
             n_units=int(units),
             reason=f"estimate at age {oldest} weeks; {above:.1%} of the denominator lies above the cap",

@@ -75,6 +75,7 @@ class Ssrm(Monitor):
             validity=self.validity,
             null=self.null,
             week=int(self._records[batches - 1, 0]),
+            boundary=-math.log(self.alpha),
             log_e=float(log_e[-1]),
             n_units=int(n),
             reason=f"units by group {counts[-1].astype(np.int64).tolist()}",
