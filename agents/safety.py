@@ -18,7 +18,7 @@ from scipy.special import gammaincinv, ndtr
 
 from agents.beliefs.outlook import LATE_OFTEN, Outlook
 from agents.interface import Problem
-from rage_env.guardrails import Guardrail
+from rage_env.guardrails import Guardrail, largest
 from rage_env.interface import NO_OFFER, Observation
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ class Guard:
 
         out = []
         for row in rows:
-            hair = _TINY * float(np.abs(row.coef).max(axis=1).sum())
+            hair = _TINY * float(largest(np.abs(row.coef)).sum())
             sign = 1.0 if row.sense == "<=" else -1.0
             limit = sign * np.maximum(sign * _limits(row) - hair, sign * usage_of(row, self.base) + hair)
             out.append(
@@ -154,10 +154,11 @@ class Guard:
         rated = [c for c in guardrail.numerator if c in outlook.variance]
         beyond = plan - self.observation.status_quo if guardrail.relative_to == "status_quo" else plan
         totals = {c: guardrail.numerator[c] * self._total(beyond, c) for c in rated}
-        sums = {e.arm: beyond[:, e.arm] @ outlook.late_rows[e.arm] for e in outlook.late}  # (p,) of each arm
         weight = guardrail.numerator.get(LATE_OFTEN, 0.0)
+        late = outlook.late if weight else ()
+        sums = {e.arm: beyond[:, e.arm] @ outlook.late_rows[e.arm] for e in late}  # (p,) of each arm
         variance = sum(float((outlook.variance[c] * totals[c] ** 2).sum()) for c in rated)
-        variance += weight**2 * sum(float(sums[e.arm] @ e.covariance @ sums[e.arm]) for e in outlook.late)
+        variance += weight**2 * sum(float(sums[e.arm] @ e.covariance @ sums[e.arm]) for e in late)
         if variance <= 0 or caution <= 0:
             return {}
         mean = 0.0 if guardrail.relative_to else sum(self._expected(c, plan) * guardrail.numerator[c] for c in rated)
@@ -166,7 +167,7 @@ class Guard:
         for c in rated:
             margin = (width * outlook.variance[c] * totals[c]).T[outlook.stratum]
             out[c] = np.maximum(outlook.means[c] + outlook.exposure[c] * margin, 0.0)  # no rate is negative
-        for e in outlook.late if weight else ():
+        for e in late:
             out[LATE_OFTEN][:, e.arm] += width * weight * (outlook.late_rows[e.arm] @ (e.covariance @ sums[e.arm]))
         return out
 

@@ -81,15 +81,17 @@ def radius_of(stack: Stack, prices: Floats) -> Floats:
 
     In a box of equal sides the most sensitive price would set the pace for all others.
     """
-    part = np.arange(0, stack.m, max(1, stack.m // _LOOKED_AT))
+    part = slice(0, stack.m, max(1, stack.m // _LOOKED_AT))
     net = reduced(stack, prices, part)
     top, best = _argmax(net)
     gap, base = top - net, np.maximum(prices, 0.1)
     reaction = np.full(len(stack.coef), np.inf)
     for r in range(len(stack.coef)):
-        reach = np.abs(stack.coef[r][:, part] - stack.coef[r][best, part]) * stack.price(r, base, part)
+        a = stack.coef[r][:, part]
+        reach = np.abs(a - a[best, np.arange(len(best))]) * stack.price(r, base, part)
         nearest = np.divide(gap, reach, out=np.full_like(gap, np.inf), where=(reach > 0) & (gap < np.inf)).min(axis=0)
-        reaction[r] = np.partition(nearest, int(_FEW * len(part)))[int(_FEW * len(part))]
+        few = int(_FEW * len(nearest))
+        reaction[r] = np.partition(nearest, few)[few]
     sharpest = max(float(reaction.min(initial=np.inf)), 1e-12)
     longer = np.clip(reaction / sharpest, 1.0, 1.0 / _SLIMMEST) if np.isfinite(sharpest) else np.ones_like(reaction)
     if stack.code is None:

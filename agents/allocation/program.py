@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from agents.allocation.refusal import require_kept
 from agents.allocation.rows import Linear
 from rage_env.errors import GuardrailError, did_you_mean
-from rage_env.guardrails import Guardrail, linear_row, weighted_sum
+from rage_env.guardrails import Guardrail, largest, linear_row, weighted_sum
 from rage_env.interface import NO_OFFER, Observation
 
 __all__ = ["guardrail_rows", "require_kept"]
@@ -100,10 +100,10 @@ def _minimum_room(guardrail: Guardrail, means: Means, lag: float | None) -> floa
     if guardrail.min_count == 0 or guardrail.denominator is None or guardrail.sense == ">=":
         return 0.0
     shape = np.shape(next(iter(means.values())))
-    most = float(weighted_sum(guardrail.numerator, means, shape).max(axis=1).sum())
+    most = float(largest(weighted_sum(guardrail.numerator, means, shape)).sum())
     if most <= guardrail.min_count:
         return None
-    den = float(weighted_sum(guardrail.denominator, means, shape).max(axis=1).sum()) if lag is None else lag
+    den = float(largest(weighted_sum(guardrail.denominator, means, shape)).sum()) if lag is None else lag
     return max(0.0, guardrail.min_count - guardrail.limit * den)
 
 
