@@ -34,6 +34,8 @@ def find(kind: str, name_or_path: str | Path) -> Path:
     """
     known = names(kind)
     text = os.fspath(name_or_path)
+    if not text.strip():
+        raise ConfigError(f"{kind}: the name is empty; give one of {', '.join(known)}, or a YAML file")
     if text.endswith((".yaml", ".yml")) or any(sep in text for sep in "/\\"):
         return Path(text)
     if text in known:

@@ -1,4 +1,8 @@
-"""Overrides of a configuration: `agents.0.kind=blanket` strings, and mappings that merge deeply."""
+"""Overrides of a configuration: `agents.0.kind=blanket` strings, and mappings that merge deeply.
+
+An entry of a list is named by its position or, where entries have one, by its `name` or `kind`:
+`guardrails.loss_rate.limit=0.003`. A list that is given whole replaces the one that stood there.
+"""
 
 from __future__ import annotations
 
@@ -20,15 +24,32 @@ def apply(document: Document, overrides: Iterable[Override]) -> None:
         if isinstance(override, str):
             _assign(document, override)
         else:
-            document.data = merged(document.data, plain(override))
-            _mark(document, plain(override), ())
+            change = plain(override)
+            try:
+                document.data = merged(document.data, change)
+            except ValueError as error:
+                document.problems.append((("",), str(error)))
+                document.places[("",)] = _PLACE
+            else:
+                _mark(document, document.data, change, ())
 
 
-def merged(base: Json, change: Json) -> Json:
-    """`change` laid over `base`: mappings merge key by key, everything else (lists too) is replaced."""
-    if not isinstance(base, dict) or not isinstance(change, dict):
+def merged(base: Json, change: Json, at: Path = ()) -> Json:
+    """`change` laid over `base`: mappings merge key by key, also into entries of a list; all else is replaced.
+
+    at: where both stand, for messages. Raises ValueError for an entry that the list lacks.
+    """
+    if not isinstance(change, dict):
         return change
-    return base | {key: merged(base.get(key), value) for key, value in change.items()}
+    if isinstance(base, list) and change and base:
+        entries = list(base)
+        for key, value in change.items():
+            entry = _position(base, key, ".".join(map(str, (*at, key))))
+            entries[entry] = merged(entries[entry], value, (*at, key))
+        return entries
+    if not isinstance(base, dict):
+        return change
+    return base | {key: merged(base.get(key), value, (*at, key)) for key, value in change.items()}
 
 
 def plain(value: object) -> Json:
@@ -44,13 +65,19 @@ def plain(value: object) -> Json:
     raise ConfigError(f"override: {value!r} is a {type(value).__name__}; give text, numbers, lists and mappings")
 
 
-def _mark(document: Document, change: Json, path: Path) -> None:
+def _mark(document: Document, here: Json, change: Json, path: Path) -> None:
+    """Record that what `change` says was overridden. here: the data after the change, at `path`."""
     if path:
         document.places[path] = _PLACE
-    for key, inner in change.items() if isinstance(change, dict) else ():
-        _mark(document, inner, (*path, key))
     if not isinstance(change, dict):
         _forget_below(document, path)
+        return
+    for key, inner in change.items():
+        if isinstance(here, list):
+            at = _position(here, key, key)
+            _mark(document, here[at], inner, (*path, at))
+        elif isinstance(here, dict):
+            _mark(document, here[key], inner, (*path, key))
 
 
 def _forget_below(document: Document, path: Path) -> None:
@@ -76,6 +103,8 @@ def _assign(document: Document, text: str) -> None:
     else:
         document.data = data
         _forget_below(document, path)
+    for length in range(1, len(path)):
+        document.places.setdefault(path[:length], _PLACE)  # mappings that came to be by this override
     document.places[path] = _PLACE
 
 
@@ -86,9 +115,7 @@ def _set(here: Json, path: Path, value: Json, done: Path) -> tuple[Path, Json]:
     step = str(path[0])
     shown = ".".join(map(str, (*done, step)))
     if isinstance(here, list):
-        if not step.isdigit() or int(step) >= len(here):
-            raise ValueError(f"{shown}: the list has {len(here)} entries; use a position from 0 to {len(here) - 1}")
-        at = int(step)
+        at = _position(here, step, shown)
         whole, inner = _set(here[at], path[1:], value, (*done, at))
         return whole, [*here[:at], inner, *here[at + 1 :]]
     if here is None or isinstance(here, dict):
@@ -96,3 +123,23 @@ def _set(here: Json, path: Path, value: Json, done: Path) -> tuple[Path, Json]:
         whole, inner = _set(below.get(step), path[1:], value, (*done, step))
         return whole, {**below, step: inner}
     raise ValueError(f"{shown}: cannot be set inside {'.'.join(map(str, done))}, which is {here!r}")
+
+
+def _position(here: list[Json], step: str, shown: str) -> int:
+    """Where in the list `step` points: a position, or the name or kind of an entry. Raises ValueError."""
+    if step.isdigit() and int(step) < len(here):
+        return int(step)
+    for field in ("name", "kind"):
+        names = [entry.get(field) if isinstance(entry, dict) else None for entry in here]
+        if names.count(step) == 1:
+            return names.index(step)
+    rule = f"use a position from 0 to {len(here) - 1}" if here else "give the whole list"
+    known = [_called(entry) for entry in here]
+    named = ", ".join(name for name in known if name)
+    names_too = f" or a name: {named}" if named and not step.isdigit() else ""
+    raise ValueError(f"{shown}: the list has {len(here)} entries; {rule}{names_too}")
+
+
+def _called(entry: Json) -> str:
+    held = (entry.get("name") or entry.get("kind") or "") if isinstance(entry, dict) else ""
+    return str(held)

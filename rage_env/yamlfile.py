@@ -52,6 +52,8 @@ def load_text(
 def read(path: str | FilePath) -> str:
     """Text of a configuration file. Raises ConfigError for a file that is missing or not UTF-8."""
     file = FilePath(path)
+    if file.is_dir():
+        raise ConfigError(f"{file}: is a folder; a configuration is a file that ends in .yaml")
     if not file.is_file():
         folder = file.parent
         if not folder.is_dir():
@@ -128,12 +130,15 @@ def _objections(error: ValidationError, model_class: type[BaseModel], data: Json
             schema = schema or model_class.model_json_schema()
             yield path, f"unknown key{did_you_mean(str(path[-1]), _keys_at(schema, path[:-1], data))}"
         else:
-            yield path, _message(item["type"], item["msg"], item["input"])
+            yield path, _message(item["type"], item["msg"], item["input"], item.get("ctx", {}))
 
 
-def _message(kind: str, message: str, held: object) -> str:
+def _message(kind: str, message: str, held: object, facts: Mapping[str, object]) -> str:
     if kind in ("value_error", "assertion_error"):
         return message.partition(", ")[2] or message
+    if kind in ("too_short", "too_long"):
+        bound = f"at least {facts['min_length']}" if kind == "too_short" else f"at most {facts['max_length']}"
+        return f"needs {bound} entries; has {facts['actual_length']}"
     text = message[:1].lower() + message[1:]
     shown = json.dumps(held) if isinstance(held, str | int | float | bool) or held is None else ""
     return f"{text}; got {shown[:80]}" if shown else text

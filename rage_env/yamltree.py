@@ -92,6 +92,9 @@ def _value(node: yaml.Node, path: Path, document: Document) -> Json:
     document.places[path] = f"{document.name}:{node.start_mark.line + 1}"
     if len(path) > _DEEPEST:
         raise RecursionError
+    if not isinstance(node, yaml.ScalarNode) and node.tag.removeprefix(_TAG) not in ("map", "seq"):
+        document.problems.append((path, f"the tag {node.tag} is not read; use plain text, numbers, lists and mappings"))
+        return None
     if isinstance(node, yaml.MappingNode):
         return _mapping(node, path, document)
     if isinstance(node, yaml.SequenceNode):
