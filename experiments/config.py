@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from experiments.config_names import names_and_parameters
 from rage_env import configs, yamlfile
@@ -112,16 +112,26 @@ class Tracking(_Strict):
     uri: str | None = None
     experiment: str = Field(default="rage", min_length=1)
 
+    @field_validator("uri")
+    @classmethod
+    def _is_an_address(cls, uri: str | None) -> str | None:
+        if uri is not None and "://" not in uri:
+            raise ValueError(f"{uri!r} is no address; write sqlite:///path/mlflow.db or http://host:port")
+        return uri
+
 
 class ExperimentConfig(_Strict):
-    """A study: agents x seeds in one world. Loaded by `load`, which checks names and parameters too."""
+    """A study: agents x seeds in one world. Loaded by `load`, which checks names and parameters too.
+
+    users: at least 2, since one alone has no spread to make an interval of.
+    """
 
     name: str = Field(pattern=_SLUG, max_length=60)
     question: str = Field(min_length=1)
     scenario: str
     scenario_overrides: dict[str, object] = Field(default_factory=dict)
     mode: Literal["paired", "ab"] = "paired"
-    users: int = Field(default=10_000, ge=1, le=100_000_000)
+    users: int = Field(default=10_000, ge=2, le=100_000_000)
     weeks: int = Field(default=26, ge=1, le=10_000)
     seeds: tuple[Annotated[int, Field(ge=0, lt=2**32)], ...] = Field(min_length=1)
     agents: tuple[AgentEntry, ...] = Field(min_length=1)
@@ -143,25 +153,40 @@ class ExperimentConfig(_Strict):
         """The scenario with this study's overrides."""
         return load_scenario(self.scenario, self.scenario_overrides)
 
-    @model_validator(mode="after")
-    def _parts_fit_together(self) -> Self:
-        rules = {
-            "mode: 'ab' cannot be run yet; use 'paired'": self.mode == "paired",
-            "seeds: the same seed twice is the same run twice; give different ones": len(set(self.seeds))
-            == len(self.seeds),
-            "agents: every study compares with doing nothing; add `- {kind: no_offer}`": "no_offer"
-            in [a.kind for a in self.agents],
-        }
-        for what, labels in (
-            ("agents", [a.label for a in self.agents]),
-            ("monitors", [m.label for m in self.monitors]),
-        ):
-            twice = sorted({n for n in labels if labels.count(n) > 1})
-            rules[f"{what}: two are called {', '.join(twice)}; give each its own `name`"] = not twice
-        broken = [rule for rule, kept in rules.items() if not kept]
-        if broken:
-            raise ValueError("; ".join(broken))
-        return self
+    @field_validator("mode")
+    @classmethod
+    def _can_be_run(cls, mode: str) -> str:
+        if mode == "ab":
+            raise ValueError("'ab' cannot be run yet; use 'paired'")
+        return mode
+
+    @field_validator("seeds")
+    @classmethod
+    def _each_seed_once(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        twice = sorted({s for s in seeds if seeds.count(s) > 1})
+        if twice:
+            raise ValueError(f"the same seed twice is the same run twice; give {', '.join(map(str, twice))} once")
+        return seeds
+
+    @field_validator("agents")
+    @classmethod
+    def _agents_can_be_compared(cls, agents: tuple[AgentEntry, ...]) -> tuple[AgentEntry, ...]:
+        if "no_offer" not in [a.kind for a in agents]:
+            raise ValueError("every study compares with doing nothing; add `- {kind: no_offer}`")
+        _each_label_once([a.label for a in agents])
+        return agents
+
+    @field_validator("monitors")
+    @classmethod
+    def _monitors_can_be_told_apart(cls, monitors: tuple[MonitorEntry, ...]) -> tuple[MonitorEntry, ...]:
+        _each_label_once([m.label for m in monitors])
+        return monitors
+
+
+def _each_label_once(labels: list[str]) -> None:
+    twice = sorted({label for label in labels if labels.count(label) > 1})
+    if twice:
+        raise ValueError(f"two are called {', '.join(twice)}; give each its own `name`")
 
 
 def load(name_or_path: str | Path, overrides: Iterable[yamlfile.Override] = ()) -> ExperimentConfig:

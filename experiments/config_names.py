@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from rage_env.errors import ConfigError, InputError, did_you_mean
+from experiments.config_parts import agent_problems, estimator_problems, monitor_problems
+from rage_env.errors import InputError, did_you_mean
 from rage_env.scenario import Scenario, load
 from rage_env.yamltree import Json, Path
 
@@ -14,6 +15,7 @@ ORACLES = ("oracle_latent", "oracle_observable")
 """Agents that may look behind the observation; they live in experiments and not in `agents.names()`."""
 
 _Problems = Iterator[tuple[Path, str]]
+_Check = Callable[[Json, dict[str, Json]], _Problems]  # (an entry, the whole study)
 _NAMED = ("kind", "name")  # keys of an agent that are not parameters
 
 
@@ -22,6 +24,7 @@ def names_and_parameters(data: Json) -> _Problems:
     assert isinstance(data, dict)
     yield from _entries(data, "agents", _agent)
     yield from _entries(data, "estimators", _estimator)
+    yield from _estimators_stand_once(data)
     yield from _entries(data, "monitors", _monitor)
     yield from _world(data)
 
@@ -31,9 +34,9 @@ def _listed(data: dict[str, Json], field: str) -> list[Json]:
     return entries if isinstance(entries, list) else []
 
 
-def _entries(data: dict[str, Json], field: str, check: Callable[[Json], _Problems]) -> _Problems:
+def _entries(data: dict[str, Json], field: str, check: _Check) -> _Problems:
     for i, entry in enumerate(_listed(data, field)):
-        for path, message in check(entry):
+        for path, message in check(entry, data):
             yield (field, i, *path), message
 
 
@@ -42,36 +45,67 @@ def _kind(entry: Json) -> str | None:
     return kind if isinstance(kind, str) else None
 
 
-def _agent(entry: Json) -> _Problems:
+def _agent(entry: Json, data: dict[str, Json]) -> _Problems:
     import agents
 
     kind = _kind(entry)
     known = (*agents.names(), *ORACLES)
     if kind is None or not isinstance(entry, dict):
         return
+    params = _params(entry, _NAMED)
     if kind not in known:
         yield ("kind",), _unknown("agent", kind, known)
     elif kind not in ORACLES:
-        try:
-            agents.load(kind, **{key: value for key, value in entry.items() if key not in _NAMED})
-        except ConfigError as error:
-            yield from (((), problem) for problem in error.problems)
+        yield from agent_problems(kind, params)
+    elif params:
+        yield from (((name,), f"agent {kind} takes no parameters; leave it out") for name in params)
 
 
-def _estimator(entry: Json) -> _Problems:
+def _estimator(entry: Json, data: dict[str, Json]) -> _Problems:
     from experiments import estimators
 
     kind = _kind(entry)
-    if kind is not None and kind not in estimators.names():
+    if kind is None:
+        if isinstance(entry, dict):
+            yield (), "lacks `kind`, the estimator's name"
+    elif kind not in estimators.names():
         yield ("kind",) if isinstance(entry, dict) else (), _unknown("estimator", kind, estimators.names())
+    elif isinstance(entry, str | dict):
+        yield from estimator_problems(entry)
 
 
-def _monitor(entry: Json) -> _Problems:
+def _monitor(entry: Json, data: dict[str, Json]) -> _Problems:
     from experiments import monitors
 
     kind = _kind(entry) if isinstance(entry, dict) else None
-    if kind is not None and kind not in monitors.names():
+    if kind is None or not isinstance(entry, dict):
+        return
+    if kind not in monitors.names():
         yield ("kind",), _unknown("monitor", kind, monitors.names())
+        return
+    weeks, metric = data.get("weeks"), entry.get("metric", "value")
+    whole = isinstance(weeks, int) and weeks > 0
+    length = weeks if whole and isinstance(weeks, int) else 26
+    if isinstance(metric, str):
+        yield from monitor_problems(kind, metric, _params(entry, (*_NAMED, "metric")), length)
+
+
+def _params(entry: dict[str, Json], named: tuple[str, ...]) -> dict[str, Json]:
+    return {key: value for key, value in entry.items() if key not in named}
+
+
+def _estimators_stand_once(data: dict[str, Json]) -> _Problems:
+    """An empty list, and one estimator twice, would only be refused by a run."""
+    from experiments.estimators._discovery import label
+
+    listed = data.get("estimators")
+    if not isinstance(listed, list):
+        return
+    if not listed:
+        yield ("estimators",), "the list is empty; name one, or leave it out for naive, dm, ips, snips, dr"
+    labels = [label(e) for e in listed if isinstance(e, str | dict)]
+    for twice in sorted({x for x in labels if labels.count(x) > 1}):
+        yield ("estimators",), f"{twice} stands there twice; name each once"
 
 
 def _world(data: dict[str, Json]) -> _Problems:
@@ -81,10 +115,20 @@ def _world(data: dict[str, Json]) -> _Problems:
     try:
         world = load(name, overrides)
     except InputError as error:
-        field = "scenario_overrides" if "override: " in str(error) else "scenario"
-        yield from (((field,), problem) for problem in str(error).splitlines())
+        yield from map(_in_the_world, str(error).splitlines())
     else:
         yield from _parts_of_the_world(data, world)
+
+
+def _in_the_world(problem: str) -> tuple[Path, str]:
+    """The place in the study of what its world objects to: what an override did wrong stands where it was written."""
+    place, colon, rest = problem.partition(": ")
+    if place != "override" or not colon:
+        return ("scenario",), problem
+    path, _, message = rest.partition(": ")
+    if not message:
+        return ("scenario_overrides",), rest
+    return ("scenario_overrides", *(int(p) if p.isdigit() else p for p in path.split("."))), message
 
 
 def _parts_of_the_world(data: dict[str, Json], world: Scenario) -> _Problems:

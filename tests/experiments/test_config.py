@@ -59,12 +59,12 @@ def test_all_unknown_names_are_told_at_once_each_with_its_line_and_the_nearest_n
     found = "\n".join(problems(write(tmp_path, text)))
     for said in (
         "9: agents.2.kind: no agent is called 'randm': did you mean 'random'?",
-        "10: agents.3: agent random: sed is not a parameter: did you mean 'seed'?",
+        "10: agents.3.sed: agent random: sed is not a parameter: did you mean 'seed'?",
         "11: estimators.1: no estimator is called 'snip': did you mean 'snips'?",
         "13: monitors.0.kind: no monitor is called 'group_sequentia': did you mean 'group_sequential'?",
         "14: monitors.1.metric: no metric is called 'los_rate': did you mean 'loss_rate'?",
         "15: ope.target.arm: no arm is called 'nudg': did you mean 'nudge'?",
-        "16: users: input should be greater than or equal to 1; got -3",
+        "16: users: input should be greater than or equal to 2; got -3",
     ):
         assert said in found
 
@@ -113,3 +113,62 @@ def test_an_unknown_experiment_offers_the_nearest() -> None:
 def test_the_agents_package_that_is_imported_is_ours() -> None:
     root = Path(config.__file__).resolve().parent.parent
     assert Path(agents.__file__).resolve() == root / "agents" / "__init__.py"
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        (
+            "{kind: group_sequential, spendin: obf}",
+            "monitors.0.spendin: monitor group_sequential has no such",
+        ),
+        ("{kind: group_sequential, spending: foo}", "monitors.0.spending: monitor group_sequential: no spending"),
+        ("{kind: group_sequential, alpha: 2}", "monitors.0.alpha: monitor group_sequential: alpha: must lie strictly"),
+        ("{kind: group_sequential, metric: loss_rate}", "cannot watch 'loss_rate'; let `metric` be value"),
+        ("{kind: ratio_betting}", "cannot watch 'value'; let `metric` be a guardrail with a denominator"),
+        (
+            "{kind: ratio_betting, metric: loss_rate, alpha: much}",
+            "alpha: must lie strictly between 0 and 1, got",
+        ),
+        ("{kind: ratio_certificate, metric: loss_rate}", "needs max_loss_usd, which nothing else tells it"),
+    ],
+)
+def test_a_monitor_that_no_run_could_use_is_refused_when_the_study_is_read(
+    tmp_path: Path, entry: str, said: str
+) -> None:
+    assert said in "\n".join(problems(write(tmp_path, GOOD + f"monitors:\n  - {entry}\n")))
+
+
+@pytest.mark.parametrize(
+    ("listed", "said"),
+    [
+        ("[]", "estimators: the list is empty"),
+        ("[dr, ips, dr]", "estimators: dr stands there twice"),
+        ("[{clip: 3}]", "estimators.0: lacks `kind`"),
+        ("[{kind: ips, lamda: 3}]", "estimators.0.lamda: estimator ips: unknown parameter 'lamda'"),
+    ],
+)
+def test_estimators_that_no_run_could_use_are_refused_when_the_study_is_read(
+    tmp_path: Path, listed: str, said: str
+) -> None:
+    assert said in "\n".join(problems(write(tmp_path, GOOD + f"estimators: {listed}\n")))
+
+
+def test_rules_between_entries_are_told_beside_all_other_problems_each_at_its_own_line(tmp_path: Path) -> None:
+    text = GOOD.replace("seeds: [1, 2]", "seeds: [1, 1]") + "mode: ab\nusers: 1\ntracking: {uri: nonsense}\n"
+    assert text.count("[1, 1]") == 1
+    found = "\n".join(problems(write(tmp_path, text)))
+    for said in ("seeds: the same seed twice", "mode: 'ab' cannot be run yet", "users: input", "uri: 'nonsense' is no"):
+        assert said in found
+
+
+def test_a_guardrail_is_changed_by_its_name_and_a_wrong_one_is_told_with_those_there_are() -> None:
+    changed = config.load("quickstart", ["scenario_overrides.guardrails.loss_rate.limit=0.001"]).world()
+    assert {g.name: g.limit for g in changed.guardrails}["loss_rate"] == 0.001
+    assert len(changed.guardrails) == len(config.load("quickstart").world().guardrails)
+    with pytest.raises(ConfigError) as refused:
+        config.load("quickstart", ["scenario_overrides.guardrails.los_rate.limit=0.001"])
+    assert "override: scenario_overrides.guardrails.los_rate: the list has 5 entries" in str(refused.value)
+    assert "loss_rate" in str(refused.value)
+    with pytest.raises(ConfigError, match=r"override: scenario_overrides\.guardrails\.0\.limit: input should"):
+        config.load("quickstart", ["scenario_overrides.guardrails.loss_rate.limit=low"])

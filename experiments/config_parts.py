@@ -1,0 +1,92 @@
+"""Checks the parameters of agents, estimators and monitors while a study is loaded, before anything is run.
+
+A monitor is made once with stand-ins for what a run will fill in: its own rules then judge what was written.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Iterator, Mapping
+
+from experiments.monitors.interface import Monitor
+from rage_env.errors import ConfigError, InputError, did_you_mean
+from rage_env.yamltree import Path
+
+__all__ = ["FILLED", "agent_problems", "estimator_problems", "monitor_problems"]
+
+FILLED: Mapping[bool, Mapping[str, object]] = {
+    True: {"weeks": 26, "mode": "paired", "comparisons": 1, "cap": 1.0},
+    False: {"limit": 0.01, "cap_usd": 1.0},
+}
+"""What a run fills in, with stand-ins: for monitors of `value`, and (False) for those of a guardrail."""
+
+_Problems = Iterator[tuple[Path, str]]
+
+
+def agent_problems(kind: str, params: Mapping[str, object]) -> _Problems:
+    """(path, message) for each parameter that the agent refuses."""
+    import agents
+
+    try:
+        agents.load(kind, **params)
+    except ConfigError as error:
+        yield from _placed(error.problems, params, f"agent {kind}: ")
+
+
+def estimator_problems(spec: str | Mapping[str, object]) -> _Problems:
+    """(path, message) for parameters that the estimator refuses."""
+    from experiments.estimators._discovery import load
+
+    try:
+        load([spec])
+    except ConfigError as error:
+        kind = spec if isinstance(spec, str) else spec.get("kind")
+        yield from _placed(error.problems, {} if isinstance(spec, str) else spec, f"estimator {kind}: ")
+
+
+def monitor_problems(kind: str, metric: str, params: Mapping[str, object], weeks: int) -> _Problems:
+    """(path, message) for parameters that the monitor lacks or refuses. weeks: of the study."""
+    from experiments import monitors
+
+    maker = monitors.monitor_class(kind)
+    known = inspect.signature(maker).parameters
+    for name in params:
+        if name not in known:
+            yield (name,), f"monitor {kind} has no such parameter{did_you_mean(name, known)} Known: {', '.join(known)}."
+    filled = {**FILLED[metric == "value"], **({"weeks": weeks} if metric == "value" else {})}
+    required = [n for n, p in known.items() if p.default is inspect.Parameter.empty]
+    missing = [n for n in required if n not in filled and n not in params]
+    if missing:
+        yield _missing(kind, metric, missing)
+        return
+    given = {n: v for n, v in {**filled, **params}.items() if n in known}
+    yield from _refused(maker, kind, given, params)
+
+
+def _missing(kind: str, metric: str, missing: Iterable[str]) -> tuple[Path, str]:
+    names = list(missing)
+    if set(names) <= set(FILLED[metric != "value"]):
+        way_out = "a guardrail with a denominator" if metric == "value" else "value"
+        return ("metric",), f"monitor {kind} cannot watch {metric!r}; let `metric` be {way_out}"
+    return (), f"monitor {kind} needs {', '.join(names)}, which nothing else tells it; write it beside `kind`"
+
+
+def _refused(maker: type[Monitor], kind: str, given: Mapping[str, object], params: Mapping[str, object]) -> _Problems:
+    try:
+        maker(**given)
+    except ConfigError as error:
+        yield from _placed(error.problems, params, f"monitor {kind}: ")
+    except InputError as error:
+        yield from _placed([str(error)], params, f"monitor {kind}: ")
+    except (TypeError, ValueError) as error:  # a parameter of the wrong type that the monitor trusted
+        yield (), f"monitor {kind}: {', '.join(params)} cannot be used: {error}"
+
+
+def _placed(problems: Iterable[str], params: Mapping[str, object], owner: str) -> _Problems:
+    """Each problem at the parameter it begins with, or at the only one there is; else at the entry itself."""
+    own = [p for p in params if p != "kind"]
+    for problem in problems:
+        text = problem.removeprefix(owner)
+        begun = [p for p in own if text.split(":")[0].split(" ")[0].split(".")[0] == p]
+        at: Path = (begun[0],) if begun else (own[0],) if len(own) == 1 else ()
+        yield at, problem if problem.startswith(owner) else owner + problem
