@@ -20,7 +20,7 @@ import pandas as pd
 
 from experiments import provenance, storage
 from experiments.config import ExperimentConfig, study_hash
-from rage_env.errors import LogError, RunError
+from rage_env.errors import ConfigError, LogError, RunError, did_you_mean
 from rage_env.yamlfile import config_hash
 
 __all__ = ["LEADERBOARD", "MONITORS", "PER_GUARDRAIL", "SCHEMA", "TABLES", "WEEKLY", "Results", "Study", "latest"]
@@ -118,8 +118,13 @@ class Results:
         path = Path(out) / f"{study.name}-{study.hash[:8]}"
         if (path / "study.json").is_file():
             return cls.open(path)
-        storage.write_json(path / "config.json", config.model_dump(mode="json"))
-        storage.write_json(path / "study.json", asdict(study))
+        try:
+            storage.write_json(path / "config.json", config.model_dump(mode="json"))
+            storage.write_json(path / "study.json", asdict(study))
+        except OSError as error:
+            raise ConfigError(
+                f"out: results cannot be written to {Path(out)} ({error.strerror}); give a folder that can be written"
+            ) from error
         return cls(path, study)
 
     @classmethod
@@ -225,8 +230,14 @@ def _check_weekly(weekly: pd.DataFrame, what: str, weeks: int) -> None:
 
 def latest(out: str | Path, name: str | None = None) -> Results:
     """The newest results folder under `out`, of the study `name` if given. Raises LogError where there is none."""
-    found = sorted(Path(out).glob(f"{name or '*'}-????????/study.json"), key=lambda file: file.stat().st_mtime)
-    if not found:
-        what = f"of {name!r} " if name else ""
-        raise LogError(f"{Path(out)}: holds no results {what}yet; `rage run {name or 'quickstart'}` makes some")
-    return Results.open(found[-1].parent)
+    every = sorted(Path(out).glob("*-????????/study.json"), key=lambda file: file.stat().st_mtime)
+    found = [file for file in every if name is None or file.parent.name[:-9] == name]
+    if found:
+        return Results.open(found[-1].parent)
+    if name is None or not every:
+        raise LogError(f"{Path(out)}: holds no results yet; `rage run {name or 'quickstart'}` makes some")
+    there = sorted({file.parent.name[:-9] for file in every})
+    raise LogError(
+        f"{name!r} is no results folder, and {Path(out)} holds no study of that name"
+        f"{did_you_mean(name, there)} Studies there: {', '.join(there)}."
+    )

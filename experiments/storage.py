@@ -56,7 +56,8 @@ def _unreadable(path: Path, error: Exception) -> str:
     if not path.exists():
         return f"{path}: no such file; the study has not come that far (`rage run` goes on where it stopped)"
     detail = " ".join(str(error).split())
-    return f"{path}: corrupted, or not written by RAGE ({detail[:200]}); delete it and run the study again"
+    again = f"the folder {path.parent}" if path.parent.name.startswith("seed-") else "it"  # a run is kept whole or not
+    return f"{path}: corrupted, or not written by RAGE ({detail[:200]}); delete {again} and run the study again"
 
 
 def _moved(path: Path, write: Callable[[Path], object]) -> Path:

@@ -20,6 +20,7 @@ from experiments.executor import map_tasks
 from experiments.feasible import refuse_impossible
 from experiments.leaderboard import leaderboard
 from experiments.progress import Done, Progress
+from experiments.rehearsal import refuse_misfits
 from experiments.results import Results
 from experiments.runner import run_agent
 from rage_env import yamlfile
@@ -61,6 +62,7 @@ def run(
     deeply. Raises InputError for what cannot be run, GuardrailError for limits that doing nothing breaks already.
     """
     study = _loaded(config, overrides)
+    refuse_misfits(study)
     refuse_impossible(study)
     results = Results.create(out, study)
     tell = Progress(len(results.runs()), enabled=progress)

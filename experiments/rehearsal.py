@@ -1,0 +1,41 @@
+"""Before anything long starts: does every agent take this world, and does every monitor take these users?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from experiments.cohorts import cohort
+from experiments.config import ExperimentConfig
+from experiments.config_names import ORACLES
+from experiments.runner import agent_of, problem_of
+from experiments.watch_list import watches
+from rage_env.cohort import CohortEnv
+from rage_env.errors import ConfigError, InputError
+
+__all__ = ["refuse_misfits"]
+
+
+def refuse_misfits(config: ExperimentConfig) -> None:
+    """Nothing, if agents and monitors can start on the first seed. Raises ConfigError with everything that cannot."""
+    env, _ = cohort(config, config.seeds[0])
+    found = [*_agents(config, env), *_monitors(config, env)]
+    if found:
+        raise ConfigError(found)
+
+
+def _agents(config: ExperimentConfig, env: CohortEnv) -> Iterator[str]:
+    problem = problem_of(env, config, None)
+    for i, entry in enumerate(config.agents):
+        if entry.kind in ORACLES:
+            continue  # told nothing at the start, and costly to make
+        try:
+            agent_of(config, entry).start(problem)
+        except InputError as error:
+            yield from (f"agents.{i}: {line}" for line in str(error).splitlines())
+
+
+def _monitors(config: ExperimentConfig, env: CohortEnv) -> Iterator[str]:
+    try:
+        watches(config, env.scenario.guardrails, env.burn_in_logs, is_control=False)
+    except InputError as error:
+        yield from str(error).splitlines()
