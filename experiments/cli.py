@@ -98,9 +98,9 @@ def ui(
     out: Out = _OUT,
 ) -> None:
     """Serve MLflow on this machine's studies."""
-    from experiments import tracking
+    from experiments import console, tracking
 
-    raise typer.Exit(tracking.serve(uri or tracking.default_uri(out / "study"), port))
+    raise typer.Exit(tracking.serve(uri or tracking.default_uri(out / "study"), port, console.show))
 
 
 @app.command()

@@ -9,11 +9,12 @@ import contextlib
 import hashlib
 import logging
 import os
+import socket
 import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +30,7 @@ __all__ = ["Tracked", "default_uri", "initialise", "initialise_in_background", "
 
 MOST_METRICS = 1_000  # MLflow's own limit for one batch
 _SQLITE = "sqlite:///"
+_HERE = "127.0.0.1"  # nobody else's machine
 _SILENT = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
 
 
@@ -79,7 +81,12 @@ def initialise(uri: str) -> None:
     file = Path(uri.removeprefix(_SQLITE))
     if file.exists():
         return
-    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"tracking.uri: {uri} cannot be made ({error.strerror}); name a folder you can write"
+        ) from error
     beside = file.with_name(f".{file.name}.{os.getpid()}.part")
     try:
         with _quietly(), _store_errors(uri):
@@ -102,13 +109,30 @@ def initialise_in_background(uri: str) -> subprocess.Popen[bytes]:
     )
 
 
-def serve(uri: str, port: int) -> int:
-    """Run the MLflow server on this machine only, until it is stopped; returns its exit code. Raises LogError."""
-    if uri.startswith(_SQLITE) and not Path(uri.removeprefix(_SQLITE)).is_file():
+def serve(uri: str, port: int, tell: Callable[[str], None]) -> int:
+    """Run the MLflow server on this machine only, until it is stopped; returns its exit code. Raises InputError.
+
+    tell: called with the address before the server starts, which takes seconds.
+    """
+    if not uri.startswith(_SQLITE):
+        raise ConfigError(
+            f"uri: {uri!r} cannot be served here; write sqlite:///path/mlflow.db, or open a server's address"
+        )
+    file = Path(uri.removeprefix(_SQLITE)).resolve()
+    if not file.is_file():
         raise LogError(f"{uri}: no such store yet; `rage run` or `rage track` makes one")
-    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri, "--port", str(port)]
-    done = subprocess.run([*command, "--host", "127.0.0.1"], env=os.environ | _SILENT, check=False)
-    return done.returncode
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((_HERE, port))
+        except OSError as error:
+            raise ConfigError(f"port: {port} cannot be used ({error.strerror}); give another with --port") from error
+    beside = (file.parent / "mlartifacts").as_uri()  # else a client's artifacts lie wherever the server was started
+    command = [sys.executable, "-W", "ignore", "-m", "mlflow", "server", "--backend-store-uri", uri, "--host", _HERE]
+    command += ["--port", str(port), "--artifacts-destination", beside, "--uvicorn-opts", "--log-level warning"]
+    tell(f"{uri}\nin a few seconds at http://{_HERE}:{port} (Ctrl-C stops it)")
+    silent = {"PYTHONWARNINGS": "ignore", "MLFLOW_LOGGING_LEVEL": "WARNING"}
+    return subprocess.run(command, env=os.environ | _SILENT | silent, check=False).returncode
 
 
 class _Feed:
