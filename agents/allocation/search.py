@@ -44,7 +44,7 @@ class Search:
         return np.inf if self.box is None else self.lowest.bound - self.box.primal.worth
 
 
-def search(stack: Stack, prices: Floats, tol: float, cap: float = np.inf, runaway: float = 20.0) -> Search:
+def search(stack: Stack, prices: Floats, tol: float, cap: float = np.inf, runaway: float = 200.0) -> Search:
     """Prices and shares whose values differ by at most `tol` of the spread of value.
 
     cap: price at which usage beyond a limit may be bought; infinite when it may not. Gives up once prices
@@ -66,11 +66,11 @@ def search(stack: Stack, prices: Floats, tol: float, cap: float = np.inf, runawa
         done = Search(lowest, highest, passes)
         if done.gap <= tol * stack.value_spread or (highest is None and here.prices.max(initial=0.0) > runaway):
             return done
-        here = there
+        here = there if box.exact else min(here, there, key=_bound)  # blocks may mislead
         if box.inside and not box.exact:  # right to within its blocks: look closer, with more of them
-            size, blocks = few, 2 * blocks
-        elif box.inside or turn > 2:
-            size = 2 * size
+            size, blocks = max(few, min(blocks, size // 8)), 2 * blocks
+        elif box.inside or turn:
+            size = 4 * size
         if turn and not box.inside:
             if turn % 2 and np.isinf(cap):
                 guess, more = refined_prices(stack, here.prices)

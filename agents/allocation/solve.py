@@ -96,7 +96,7 @@ def _solve(stack: Stack, start: Floats | None, tol: float, seed: int) -> _Outcom
         return _Outcome(proof.box, None, proof.weights, passes + proof.passes)
     for lifted in (0.0, 2e-9):  # limits at the very edge of what is possible may be missed by rounding
         edge = replace(stack, limit=stack.limit + lifted * np.maximum(stack.row_size, stack.row_spread))
-        found = search(edge, np.minimum(broken, 20.0), tol, runaway=np.inf)
+        found = search(edge, np.minimum(broken, 200.0), tol, runaway=np.inf)
         if found.box is not None:
             return _Outcome(found.box, found, None, passes + found.passes)
     raise RunError(f"allocation: no proof either way for rows {list(stack.names)[:6]}. Rescale the coefficients.")
