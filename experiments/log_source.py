@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from experiments.foreign_log import read_foreign_log
 from experiments.mapping import locate, read_mapping
+from experiments.own_log import read_own_log
 from rage_env import configs
 from rage_env.errors import InputError
-from rage_env.log import PROB_PREFIX, CohortLog
+from rage_env.log import PROB_PREFIX
 
 __all__ = ["LogSource", "open_source"]
 
@@ -71,6 +72,10 @@ class LogSource:
 def open_source(path: str | Path, mapping: str | Path | None = None) -> LogSource:
     """The log at `path`. Raises InputError that says what can be given instead."""
     place = Path(path)
+    if not str(path).strip():
+        raise InputError(
+            f"log: the name is empty; give a folder with log.parquet, or {', '.join(configs.names('logs'))}"
+        )
     if mapping is not None:
         file = configs.find("logs", mapping)
         return _foreign(file, place)
@@ -88,7 +93,8 @@ def _foreign(file: Path, data: Path | None) -> LogSource:
     found = read_mapping(file)
     if data is not None:
         if not data.is_file():
-            raise InputError(f"{data}: no such file; the mapping {found.name!r} can read {Path(found.file).name}")
+            what = "is a folder" if data.is_dir() else "no such file"
+            raise InputError(f"{data}: {what}; the mapping {found.name!r} can read {Path(found.file).name}")
         found = found.model_copy(update={"file": str(data.resolve()), "sha256": None})
     place = locate(found, file.parent)
     table = read_foreign_log(found, place)
@@ -98,7 +104,7 @@ def _foreign(file: Path, data: Path | None) -> LogSource:
 
 
 def _ours(folder: Path) -> LogSource:
-    log = CohortLog.read(folder)
+    log, table = read_own_log(folder)
     by = f"scenario {log.meta.scenario or 'unknown'}, agent {log.meta.agent or 'unknown'}, seed {log.meta.seed}"
     arms = log.meta.arm_names
-    return LogSource(folder.name, by, log.as_of(None), arms, ("reward", "net_revenue"), "unit", one_decision=False)
+    return LogSource(folder.name, by, table, arms, ("reward", "net_revenue"), "unit", one_decision=False)
