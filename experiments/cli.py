@@ -28,7 +28,14 @@ app = typer.Typer(
 )
 
 Overrides = Annotated[
-    list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="e.g. users=2000 agents.1.arm=nudge")
+    list[str] | None,
+    typer.Argument(
+        metavar="[KEY=VALUE]...", help="e.g. users=2000 scenario_overrides.guardrails.loss_rate.limit=0.004"
+    ),
+]
+WorldOverrides = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[KEY=VALUE]...", help="e.g. weeks=30 guardrails.loss_rate.limit=0.004"),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Rows as JSON on standard output.")]
 Out = Annotated[Path, typer.Option(help="Folder that holds results folders.")]
@@ -47,7 +54,11 @@ def run(
     track: Annotated[bool, typer.Option("--track/--no-track", help="Feed MLflow when done.")] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Run an experiment and show its leaderboard. Goes on where an earlier start stopped."""
+    """Run an experiment and show its leaderboard.
+
+    The same study again goes on where an earlier start stopped: its folder is named by experiment, world and code, so
+    that changing any of them makes a new one.
+    """
     _one_thread()
     from experiments import board, config, console
 
@@ -73,6 +84,10 @@ def evaluate(
     """Judge policies from a log, ours or a foreign one."""
     _one_thread()
     from experiments.evaluation import evaluate_command
+    from rage_env.errors import InputError
+
+    if metric is not None and not metric.strip():
+        raise InputError("--metric: is empty; give a column of the log, two as num/den, or leave it out")
 
     evaluate_command(log, mapping=mapping, metric=metric, as_json=as_json)
 
@@ -133,13 +148,16 @@ def list_(
 @app.command()
 def describe(
     scenario: Annotated[str, typer.Argument(help="Name of a shipped scenario, or a YAML file.")],
-    overrides: Overrides = None,
+    overrides: WorldOverrides = None,
+    users: Annotated[int, typer.Option(min=2, help="Size of the reference cohort.")] = 2_000,
+    sources: Annotated[bool, typer.Option("--sources", help="Every number with its source, too.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say what a world consists of."""
+    """Say what a world consists of, and what each arm earns and uses in it."""
+    _one_thread()
     from experiments.describe import describe_command
 
-    describe_command(scenario, overrides or (), as_json=as_json)
+    describe_command(scenario, overrides or (), users=users, sources=sources, as_json=as_json)
 
 
 @app.command()
@@ -158,17 +176,25 @@ def config(
 @app.command()
 def check(
     scenario: Annotated[str, typer.Argument(help="Name of a shipped scenario, or a YAML file.")] = "fintech",
-    overrides: Overrides = None,
-    users: Annotated[int, typer.Option(min=1)] = 500,
+    overrides: WorldOverrides = None,
+    users: Annotated[int, typer.Option(min=200, help="Fewer say nothing of means.")] = 500,
+    weeks: Annotated[int, typer.Option(min=4)] = 8,
     seed: Annotated[int, typer.Option(min=0)] = 0,
+    mutants: Annotated[
+        bool, typer.Option("--mutants", help="Show the check worlds broken on purpose instead.")
+    ] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Check the invariants of a world of your own."""
-    from experiments import console
-    from experiments.describe import world_of
-    from rage_env.checks import check_world
+    """Check the invariants of a world of your own. Leaves with 1 where one is broken, or a mutant gets through."""
+    _one_thread()
+    from experiments.check import check_command, mutants_command
 
-    check_world(world_of(scenario, overrides or (), users, seed))
-    console.show(f"{scenario}: every invariant holds ({users} users, seed {seed})")
+    if mutants:
+        kept = mutants_command(scenario, overrides or (), users, weeks, as_json=as_json)
+    else:
+        kept = check_command(scenario, overrides or (), users, weeks, seed, as_json=as_json)
+    if not kept:
+        raise typer.Exit(1)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -194,10 +220,9 @@ def _told(error: Exception) -> int:
 
     if not isinstance(error, RageError | OSError):
         raise error
-    print(
-        f"error: {error}" if "\n" not in str(error) else f"{len(str(error).splitlines())} problems:\n{error}",
-        file=sys.stderr,
-    )
+    text = "".join(c if c.isprintable() or c == "\n" else "?" for c in str(error))  # it may quote a binary file
+    lines = text.splitlines()
+    print(f"error: {text}" if len(lines) == 1 else f"{len(lines)} problems:\n{text}", file=sys.stderr)
     return 2 if isinstance(error, InputError) else 1
 
 
@@ -211,7 +236,12 @@ def _one_thread() -> None:
 
 def _results(study: str | None, out: Path) -> Path:
     from experiments.results import latest
+    from rage_env.errors import InputError
 
+    if study is not None and not study.strip():
+        raise InputError(
+            "the name of the study is empty; give a results folder, a study's name, or nothing for the newest"
+        )
     return Path(study) if study and Path(study).is_dir() else latest(out, study).path
 
 

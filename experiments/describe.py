@@ -1,59 +1,58 @@
-"""Answers `rage describe`: what a world consists of, in words and tables that a newcomer can read."""
+"""Answers `rage describe`: a world in tables that a newcomer can read, from `rage_env.describe`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from experiments.console import print_json, print_rows, show
+from rage_env import describe as world_tables
 from rage_env import scenario
-from rage_env.cohort import CohortEnv
-from rage_env.delays import DelayLaw
 from rage_env.guardrails import Guardrail
+from rage_env.scenario import Scenario
 
-__all__ = ["arm_rows", "delay_rows", "describe_command", "guardrail_rows", "rule", "world_of"]
+__all__ = ["describe_command", "rule"]
 
 Row = dict[str, object]
+_OF_SOURCES = "assumptions"  # the one table that runs over many screens
 
 
-def world_of(name_or_path: str, overrides: Sequence[str], users: int, seed: int) -> CohortEnv:
-    """A cohort in that world. Raises ConfigError."""
+def describe_command(name_or_path: str, overrides: Sequence[str], *, users: int, sources: bool, as_json: bool) -> None:
+    """Print the world, as tables or as JSON. users: of the reference cohort. Raises ConfigError."""
     world = scenario.load(name_or_path, overrides)
-    return CohortEnv(users, str(name_or_path), scenario=world.model_dump(mode="json"), seed=seed)
+    tables = world_tables.describe(world, users)
+    facts = _facts(world)
+    arms, guardrails = _arms(world), [_guardrail(g) for g in world.guardrails]
+    if as_json:
+        print_json({**facts, "arms": arms, "guardrails": guardrails, "tables": world_tables.to_json(tables)})
+        return
+    show(f"{facts.pop('name')}: {facts.pop('description')}\n")
+    for name, held in facts.items():
+        show(f"{name:<20} {held}")
+    print_rows(arms, "arms")
+    print_rows(guardrails, "guardrails")
+    for table in tables:
+        if table.rows and (sources or table.title != _OF_SOURCES):
+            print_rows([dict(zip(table.columns, row, strict=True)) for row in table.rows], table.title)
+            show(table.note)
+    if not sources:
+        show("\nEvery number with its source: the same command with --sources.")
 
 
-def describe_command(name_or_path: str, overrides: Sequence[str], *, as_json: bool) -> None:
-    """Print the world, as tables or as JSON. Raises ConfigError."""
-    world = scenario.load(name_or_path, overrides)
-    tables: dict[str, list[Row]] = {
-        "arms": arm_rows(world),
-        "guardrails": [guardrail_rows(g) for g in world.guardrails],
-        "share_reported_by_age_in_weeks": delay_rows(world.delay_laws),
-    }
-    facts: Row = {
+def _facts(world: Scenario) -> Row:
+    assumed = sum(source.startswith("assumed") for source in world.sources.values())
+    return {
         "name": world.name,
         "description": " ".join(world.description.split()),
         "weeks": world.weeks,
         "burn_in_weeks": world.burn_in_weeks,
         "retention_value_usd": world.retention_value_usd,
         "status_quo": f"{world.status_quo.arm} to a random {world.status_quo.share:.0%} each week",
-        "mechanisms": list(world.used),
-        "numbers_assumed": sum(source.startswith("assumed") for source in world.sources.values()),
-        "numbers_sourced": sum(not source.startswith("assumed") for source in world.sources.values()),
+        "mechanisms": ", ".join(world.used),
+        "sources": f"{len(world.sources) - assumed} cited, {assumed} assumed",
     }
-    if as_json:
-        print_json({**facts, **tables})
-        return
-    show(f"{facts['name']}: {facts['description']}\n")
-    for name in ("weeks", "burn_in_weeks", "retention_value_usd", "status_quo"):
-        show(f"{name:<20} {facts[name]}")
-    show(f"{'mechanisms':<20} {', '.join(world.used)}")
-    for title, rows in tables.items():
-        if rows:
-            print_rows(rows, title.replace("_", " "))
-    show("\nWhere each number comes from: `sources` at the end of the scenario's file, or `rage config`.")
 
 
-def arm_rows(world: scenario.Scenario) -> list[Row]:
+def _arms(world: Scenario) -> list[Row]:
     """One row an arm: its public physics."""
     return [
         {
@@ -68,8 +67,7 @@ def arm_rows(world: scenario.Scenario) -> list[Row]:
     ]
 
 
-def guardrail_rows(guardrail: Guardrail) -> Row:
-    """One guardrail as a row."""
+def _guardrail(guardrail: Guardrail) -> Row:
     return {
         "guardrail": guardrail.name,
         "rule": rule(guardrail),
@@ -95,13 +93,3 @@ def _sum(weights: Mapping[str, float], *, grouped: bool = False) -> str:
     terms = [name if weight == 1 else f"{weight:g} {name}" for name, weight in weights.items()]
     text = " + ".join(terms)
     return f"({text})" if grouped and len(terms) > 1 else text
-
-
-def delay_rows(laws: Mapping[str, DelayLaw]) -> list[Row]:
-    """One row a delayed column: the share reported by some ages."""
-    rows: list[Row] = []
-    for column, law in laws.items():
-        share = law.reported_share
-        at = {f"week {age}": float(share[min(age, len(share) - 1)]) for age in (0, 2, 4, 8, 12)}
-        rows.append({"column": column, **at})
-    return rows

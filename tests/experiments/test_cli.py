@@ -45,6 +45,18 @@ def test_help_answers_without_importing_the_world(tmp_path: Path) -> None:
         (["track"], "holds no results yet"),
         (["track", "other"], "`rage run other` makes some"),
         (["ui"], "no such store yet"),
+        (["ui", "--uri", "http://nowhere"], "cannot be served here"),
+        (["track", ""], "the name of the study is empty"),
+        (["run", ""], "the name is empty"),
+        (["run", "."], "a configuration file ends in .yaml"),
+        (["evaluate", ""], "the name is empty"),
+        (["evaluate", "x", "--metric", " "], "--metric: is empty"),
+        (["check", "--users", "3"], "--users"),
+        (["run", "quickstart", "users=40", "--no-track", "agents.2.arm=credit_lin"], "did you mean 'credit_line'?"),
+        (
+            ["run", "quickstart", "users=40", "--no-track", "--out", "/proc/x"],
+            "out: results cannot be written to /proc/x",
+        ),
         (["report", "."], "not a results folder"),
         (["list", "agent"], "did you mean 'agents'?"),
         (["describe", "fintec"], "did you mean 'fintech'?"),
@@ -125,3 +137,23 @@ def test_config_prints_what_can_be_read_again_as_the_same_configuration(
 def test_config_prints_a_json_schema_for_editors(name: str, key: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["config", name, "--schema"]) == 0
     assert key in json.loads(capsys.readouterr().out)["properties"]
+
+
+def test_a_message_that_quotes_a_binary_file_leaves_the_terminal_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "junk.csv").write_bytes(b"a\n1\x1b[31m,\x07,3\n\x00")
+    assert cli.main(["evaluate", "junk.csv", "--mapping", "hillstrom"]) == 2
+    said = capsys.readouterr().err
+    assert "junk.csv" in said
+    assert all(c.isprintable() or c == "\n" for c in said)
+
+
+def test_a_study_that_is_not_there_is_told_with_those_that_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    there = tmp_path / "results" / "quickstart-01234567"
+    there.mkdir(parents=True)
+    (there / "study.json").write_text("{}")
+    assert cli.main(["report", "quickstar"]) == 2
+    assert "did you mean 'quickstart'? Studies there: quickstart." in capsys.readouterr().err
