@@ -18,7 +18,7 @@ __all__ = ["CHUNK", "Scan", "radius_of", "reduced", "scan"]
 CHUNK = 16_384
 _LOOKED_AT = 2_048  # units whose reaction to each price sets the shape of a box
 _FEW = 0.05  # share of them that may react
-_SLIMMEST = 1e-3  # of the widest side, beyond what prices themselves ask for
+_LONGEST = 1e3  # times the side that the price alone asks for
 _ALL = slice(None)
 
 
@@ -93,7 +93,7 @@ def radius_of(stack: Stack, prices: Floats) -> Floats:
         few = int(_FEW * len(nearest))
         reaction[r] = np.partition(nearest, few)[few]
     sharpest = max(float(reaction.min(initial=np.inf)), 1e-12)
-    longer = np.clip(reaction / sharpest, 1.0, 1.0 / _SLIMMEST) if np.isfinite(sharpest) else np.ones_like(reaction)
+    longer = np.clip(reaction / sharpest, 1.0, _LONGEST) if np.isfinite(sharpest) else np.ones_like(reaction)
     if stack.code is None:
         return np.asarray(base * longer)
     sides = np.ones_like(base)

@@ -76,13 +76,13 @@ def test_users_who_are_almost_alike_lose_nothing_and_are_hardly_ever_randomised(
 def test_a_price_nobody_reacts_to_does_not_hold_up_the_one_everybody_reacts_to() -> None:
     """A slack row on which the best arms agree, beside a head-count on which everybody is nearly indifferent."""
     rng = np.random.default_rng(3)
-    offer = rng.gamma(20.0, 0.04, size=(N, 1))
-    value = offer * [0.0, 1.0, 0.4] + 1e-4 * rng.normal(size=(N, 3)) * [0, 1, 1]
-    spend = np.tile([-0.04, -0.04, 0.6], (N, 1)) + 1e-6 * rng.random((N, 3))
-    rows = [Linear("spend", spend, 0.0), Linear("contacts", np.tile([0.0, 1.0, 1.0], (N, 1)), 0.4 * N)]
+    nudge, cash = 0.67 + rng.gamma(2.0, 0.1, size=N), rng.normal(0.37, 0.2, size=N)
+    value = np.column_stack([np.zeros(N), nudge, cash, rng.normal(-1.7, 0.8, size=N)])
+    spend = np.tile([-0.04, -0.039999, 0.6, 5.6], (N, 1))
+    rows = [Linear("spend", spend, 0.0), Linear("contacts", np.tile([0.0, 1.0, 1.0, 1.0], (N, 1)), 0.4 * N)]
     answer = allocate(value, rows)
     assert verify(value, rows, answer).problems == ()
-    assert answer.passes <= 40
+    assert answer.passes <= 20  # 35 in boxes of equal sides, which end with everybody in one linear program
     assert np.array_equal(answer.prices > 0, [False, True])
 
 
