@@ -55,8 +55,8 @@ def checked(
 ) -> tuple[Floats, NDArray[np.bool_]]:
     """Value (n, k) in float64 and the mask (n, k), or an error that names what is wrong."""
     value = np.asarray(value, dtype=np.float64).view()
-    if value.ndim != 2 or value.shape[1] == 0:
-        raise InputError(f"value: must be (n, k) with at least one arm, got shape {value.shape}.")
+    if value.ndim != 2 or 0 in value.shape:
+        raise InputError(f"value: must be (n, k) with at least one user and one arm, got shape {value.shape}.")
     if not np.isfinite(value).all():
         user, arm = np.argwhere(~np.isfinite(value))[0]
         raise InputError(

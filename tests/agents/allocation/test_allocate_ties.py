@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from agents.allocation import Allocation, Linear, allocate, verify
 from agents.allocation.programs import Choice, finish
 from agents.allocation.stages import in_stages
+from rage_env.errors import InputError
 
 Floats = NDArray[np.float64]
 cp: Any = importlib.import_module("cvxpy")  # its types are partial
@@ -127,3 +128,8 @@ def test_the_same_ties_are_broken_the_same_way_twice() -> None:
     value, rows, _ = alike(2, 0.0, seed=5)
     first: Allocation = allocate(value, rows, floor=FLOOR)
     assert np.array_equal(first.probs, allocate(value, rows, floor=FLOOR).probs)
+
+
+def test_a_cohort_of_nobody_is_refused_by_name() -> None:
+    with pytest.raises(InputError, match=r"value: .* at least one user .* \(0, 3\)"):
+        allocate(np.zeros((0, 3)), [])
