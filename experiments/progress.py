@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from dataclasses import dataclass
 
@@ -45,8 +46,10 @@ class Progress:
         )
 
     def line(self, text: str) -> None:
-        """One line for people."""
-        if self.enabled:
-            from rich.console import Console
-
-            Console(stderr=True, highlight=False).print(text, markup=False, soft_wrap=True)
+        """One line for people. A reader that went away (`| head`) ends the telling, never the study."""
+        if not self.enabled:
+            return
+        try:
+            print(text, file=sys.stderr, flush=True)
+        except OSError:
+            self.enabled = False
