@@ -12,6 +12,21 @@ from experiments.console import print_rows, show
 __all__ = ["show_leaderboard"]
 
 Line = dict[str, object]
+_ROUNDING = 1e-6  # of sums over users; a slack this near to 0 is 0
+_READING = (
+    "weeks broken: weeks, over all seeds, in which a guardrail truly was; a gain that\n"
+    "breaks guardrails is no gain. of oracle: expected gain in sampled weeks, as a\n"
+    "share of the best within the limits on what can be observed (may exceed it by\n"
+    "breaking them). nRPAU: net revenue per active user; never ranks."
+)
+_OF_ESTIMATES = (
+    "From each agent's log: value of the study's target policy. truth is its value,\n"
+    "the others are errors in usd; refused: why that log cannot answer."
+)
+_OF_MONITORS = (
+    "continue: did not stop; lift, harm: stopped for it; refused: would not test.\n"
+    "In brackets how that stands to the truth; `no call`: nothing to mark."
+)
 _SLACKS = {"slack_true_min": "by true means", "slack_reported_min": "as reported", "slack_realised_min": "as realised"}
 
 
@@ -19,22 +34,26 @@ def show_leaderboard(board: pd.DataFrame) -> None:
     """Print it as a few narrow tables; every column is in leaderboard.csv. Tables without data are left out."""
     lines: list[Line] = board.to_dict("records")
     print_rows([_gains(line) for line in lines], "leaderboard (usd per assigned user-week, settled; 95 % intervals)")
+    show(_READING)
     if any(line.get("nrpau_disagrees") for line in lines):
         show("* revenue per active user moves against the gain per assigned user: it does not rank")
     if any(line.get("above_oracle") for line in lines):
         show("! above the oracle that may do no more: it pays with broken guardrails, or luck")
     names = [c.removeprefix("slack_true_min.") for c in board.columns if c.startswith("slack_true_min.")]
+    if names:
+        show("\nSlack is limit minus usage: at 0 or above it was kept, below 0 broken.")
     for column, how in _SLACKS.items():
         if names and f"{column}.{names[0]}" in board.columns:
             note = ", (weeks broken)" if column == "slack_true_min" else ""
             print_rows([_slack(line, column, names) for line in lines], f"least slack of a week, {how}{note}")
-    for title, prefixes in (
-        ("off-policy estimates: truth, and error of each", ("ope_truth", "ope_error.", "ope_refused")),
-        ("monitors", ("monitor.",)),
+    for title, prefixes, note in (
+        ("off-policy estimates: truth, and error of each", ("ope_truth", "ope_error.", "ope_refused"), _OF_ESTIMATES),
+        ("monitors: verdict (how it stands to the truth), one a seed", ("monitor.",), _OF_MONITORS),
     ):
         rows = list(_picked(lines, prefixes, list(board.columns)))
         if rows:
             print_rows(rows, title)
+            show(note)
 
 
 def _gains(line: Line) -> Line:
@@ -42,18 +61,19 @@ def _gains(line: Line) -> Line:
     broken = f"{_number(line['weeks_violated']):g}" + (f" of {line['weeks']}" if "weeks" in line else "")
     return {
         "agent": f"{line['agent']}{' !' if line.get('above_oracle') else ''}",
-        "value": line["value"],
         "gain over no_offer": _interval(line["gain"], line["gain_lower"], line["gain_upper"]),
-        "net revenue": line["net_revenue"],
-        "nRPAU": f"{_number(line['nrpau']):.3f}{mark}",
-        "of oracle": _share(line.get("share_of_oracle")),
         "weeks broken": broken,
+        "of oracle": _share(line.get("share_of_oracle")),
+        "value": f"{_number(line['value']):.3f}",
+        "net revenue": f"{_number(line['net_revenue']):.3f}",
+        "nRPAU": f"{_number(line['nrpau']):.3f}{mark}",
     }
 
 
 def _slack(line: Line, column: str, names: Sequence[str]) -> Line:
     def cell(name: str) -> str:
-        least = f"{_number(line.get(f'{column}.{name}')):.2g}"
+        held = _number(line.get(f"{column}.{name}"))
+        least = f"{0.0 if abs(held) < _ROUNDING else held:.2g}"
         broken = _number(line.get(f"violated.{name}", 0))
         return f"{least} ({broken:g})" if column == "slack_true_min" and broken else least
 
@@ -83,7 +103,7 @@ def _says(held: object) -> bool:
 
 def _interval(value: object, lower: object, upper: object) -> str:
     middle, low, high = _number(value), _number(lower), _number(upper)
-    if math.isnan(low):
+    if math.isnan(low) or low == high == 0:
         return "-" if math.isnan(middle) or middle == 0 else f"{middle:+.3f}"
     return f"{middle:+.3f} [{low:+.3f}, {high:+.3f}]"
 
