@@ -13,6 +13,8 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.parse
+import urllib.request
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -242,6 +244,22 @@ def _client(uri: str) -> MlflowClient:
     return MlflowClient(tracking_uri=uri)
 
 
+def _beside(uri: str) -> Path:
+    """Folder of the artifacts of a sqlite store."""
+    return Path(uri.removeprefix(_SQLITE)).resolve().parent / "mlartifacts"
+
+
+def _refuse_moved(uri: str, location: str) -> None:
+    """A store remembers where its artifacts lie; moved with its results, it would list none and write elsewhere."""
+    if not (uri.startswith(_SQLITE) and location.startswith("file://")) or location == _beside(uri).as_uri():
+        return
+    if not Path(urllib.request.url2pathname(urllib.parse.urlparse(location).path)).is_dir():
+        raise RunError(
+            f"MLflow at {uri}: its artifacts are said to lie in {location}, which is gone: the results were moved. "
+            "Delete mlflow.db and feed each results folder again with `rage track`"
+        )
+
+
 def _experiment_id(client: MlflowClient, uri: str, name: str) -> str:
     found = client.get_experiment_by_name(name)
     if found is not None:
@@ -249,8 +267,9 @@ def _experiment_id(client: MlflowClient, uri: str, name: str) -> str:
             raise RunError(
                 f"the MLflow experiment {name!r} was deleted; restore it or set tracking.experiment to another"
             )
+        _refuse_moved(uri, str(found.artifact_location))
         return str(found.experiment_id)
-    beside = Path(uri.removeprefix(_SQLITE)).resolve().parent / "mlartifacts" if uri.startswith(_SQLITE) else None
+    beside = _beside(uri) if uri.startswith(_SQLITE) else None
     return str(client.create_experiment(name, artifact_location=beside.as_uri() if beside else None))
 
 

@@ -126,3 +126,14 @@ def test_gaps_and_text_are_left_out_of_charts_instead_of_drawn_as_zero() -> None
     assert share.points == [(1, 0.5), (3, 0.75)]
     found = {s.name: s.points for s in last_figures({"a": {"b": 1}, "c": None, "d": "x", "e": math.inf})}
     assert found == {"a.b": [(0, 1.0)], "e": []}
+
+
+def test_a_store_that_was_moved_with_its_results_is_told_and_not_written_elsewhere(tmp_path: Path) -> None:
+    here, gone = tmp_path / "new", (tmp_path / "old" / "mlartifacts").as_uri()
+    uri = f"sqlite:///{here / 'mlflow.db'}"
+    tracking._refuse_moved(uri, (here / "mlartifacts").as_uri())
+    tracking._refuse_moved("http://localhost:1", gone)
+    with pytest.raises(RunError, match="which is gone: the results were moved"):
+        tracking._refuse_moved(uri, gone)
+    (tmp_path / "old" / "mlartifacts").mkdir(parents=True)
+    tracking._refuse_moved(uri, gone)
