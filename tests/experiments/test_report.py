@@ -68,5 +68,5 @@ def test_a_table_without_a_column_that_a_figure_needs_is_named(results: Results)
 def test_the_newest_results_are_found_without_being_named(results: Results) -> None:
     assert latest(results.path.parent).path == results.path
     assert latest(results.path.parent, "small").path == results.path
-    with pytest.raises(LogError, match="holds no results of 'other' yet; `rage run other` makes some"):
+    with pytest.raises(LogError, match="'other' is no results folder, and .* holds no study of that name. Studies there: small"):
         latest(results.path.parent, "other")
