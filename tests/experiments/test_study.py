@@ -39,6 +39,14 @@ def test_two_workers_give_the_same_bytes_as_one(small: Small, done: StudyResult,
     assert contents(other.path) == contents(done.path)
 
 
+def test_learners_too_give_the_same_bytes_on_two_workers(small: Small, tmp_path: Path) -> None:
+    learners = [{"kind": a} for a in ("no_offer", "lagrangian_linucb", "constrained_thompson", "uplift_greedy")]
+    config = small(seeds=[1], agents=learners)
+    alone = experiments.run(config, out=tmp_path / "1", track=False, progress=False)
+    shared = experiments.run(config, out=tmp_path / "2", track=False, progress=False, workers=2)
+    assert contents(shared.path) == contents(alone.path)
+
+
 def test_another_seed_gives_other_bytes(small: Small, done: StudyResult, tmp_path: Path) -> None:
     other = experiments.run(small(seeds=[3]), out=tmp_path, track=False, progress=False)
     assert (other.path / "leaderboard.csv").read_bytes() != (done.path / "leaderboard.csv").read_bytes()
