@@ -60,7 +60,7 @@ def _row(runs: Sequence[Summary]) -> Iterator[tuple[str, object]]:
     yield "nrpau", nrpau.value
     yield "nrpau_lower", nrpau.lower
     yield "nrpau_upper", nrpau.upper
-    yield "nrpau_disagrees", _disagrees(nrpau.value - _average(r["nrpau_no_offer"] for r in runs), gain.value)
+    yield "nrpau_disagrees", _disagrees(nrpau.value - _average(_number(r["nrpau_no_offer"]) for r in runs), gain.value)
     yield "above_oracle", _above_oracle(runs)
     yield from _offline(runs)
     yield from _monitors(runs)

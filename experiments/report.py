@@ -39,7 +39,8 @@ def draw(results: Results) -> tuple[Path, ...]:
 
 def _figures(results: Results) -> Iterator[tuple[str, Figure]]:
     weekly = results.all_weekly()
-    yield "cumulative_value", cumulative_value(results, weekly)
+    if set(weekly["agent"]) != {results.baseline}:
+        yield "cumulative_value", cumulative_value(results, weekly)
     if any(c.startswith("slack_true.") for c in weekly.columns):
         yield "slack", slack(results, weekly)
     if results.has_table("leaderboard"):

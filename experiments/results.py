@@ -4,7 +4,9 @@
 
     <name>-<hash8>/
       study.json  config.json  leaderboard.parquet  leaderboard.csv  ope.parquet  monitors.parquet
-      runs/<agent>/seed-<s>/weekly.parquet, summary.json      a run is done once its summary is there
+      runs/<agent>/seed-<s>/          a run is done while every file of it is there
+        weekly.parquet  users.parquet  ope.parquet  monitors.parquet  timing.json  summary.json
+        log/log.parquet  log/reports.parquet      where the study keeps logs
       figures/*.png
 """
 
@@ -20,15 +22,33 @@ import pandas as pd
 
 from experiments import provenance, storage
 from experiments.config import ExperimentConfig, study_hash
+from experiments.summary import check_summary
 from rage_env.errors import ConfigError, LogError, RunError, did_you_mean
 from rage_env.yamlfile import config_hash
 
-__all__ = ["LEADERBOARD", "MONITORS", "PER_GUARDRAIL", "SCHEMA", "TABLES", "WEEKLY", "Results", "Study", "latest"]
+__all__ = [
+    "LEADERBOARD",
+    "MONITORS",
+    "PER_GUARDRAIL",
+    "RUN_TABLES",
+    "SCHEMA",
+    "TABLES",
+    "WEEKLY",
+    "Results",
+    "Study",
+    "latest",
+]
 
 SCHEMA = 1
 """Raised whenever a file of the folder changes its meaning."""
 
 TABLES = ("leaderboard", "ope", "monitors")
+"""Of the whole study."""
+
+RUN_TABLES = ("weekly", "users", "ope", "monitors")
+"""Of each run; one that a run has nothing for is empty."""
+
+_LOG_FILES = ("log/log.parquet", "log/reports.parquet")
 
 WEEKLY = ("week", "value", "net_revenue", "nrpau", "present", "share_of_oracle")
 """Columns of every weekly table: usd per assigned user-week, usd per active user, users present, share or NaN."""
@@ -171,21 +191,39 @@ class Results:
         return self.path / "runs" / agent / f"seed-{seed}"
 
     def is_done(self, agent: str, seed: int) -> bool:
-        """Whether the run was written to its end."""
+        """Whether the run was written to its end and has lost no file since."""
         folder = self.run_folder(agent, seed)
-        return (folder / "summary.json").is_file() and (folder / "weekly.parquet").is_file()
+        logs = _LOG_FILES if self.config.get("keep_logs") else ()
+        files = [*(f"{name}.parquet" for name in RUN_TABLES), "timing.json", "summary.json", *logs]
+        return all((folder / file).is_file() for file in files)
 
-    def write_run(self, agent: str, seed: int, weekly: pd.DataFrame, summary: Mapping[str, object]) -> Path:
-        """Write a finished run, its summary last. Raises RunError for a weekly table that lacks a column or a week."""
+    def write_run(
+        self,
+        agent: str,
+        seed: int,
+        tables: Mapping[str, pd.DataFrame],
+        summary: Mapping[str, object],
+        seconds: Mapping[str, float] | None = None,
+    ) -> Path:
+        """Write a finished run, its summary last: {one of RUN_TABLES: table}, figures, and seconds by what took them.
+
+        Raises RunError for a weekly table that lacks a column or a week.
+        """
         folder = self.run_folder(agent, seed)
-        _check_weekly(weekly, f"run of {agent}, seed {seed}", self.study.weeks)
-        storage.write_table(folder / "weekly.parquet", weekly)
+        _check_weekly(tables["weekly"], f"run of {agent}, seed {seed}", self.study.weeks)
+        for name in RUN_TABLES:
+            storage.write_table(folder / f"{name}.parquet", tables.get(name, pd.DataFrame()))
+        storage.write_json(folder / "timing.json", seconds or {})
         storage.write_json(folder / "summary.json", summary)
         return folder
 
+    def run_table(self, agent: str, seed: int, name: str) -> pd.DataFrame:
+        """One of RUN_TABLES of a run."""
+        return storage.read_table(self.run_folder(agent, seed) / f"{name}.parquet")
+
     def weekly(self, agent: str, seed: int) -> pd.DataFrame:
         """One row a week."""
-        return storage.read_table(self.run_folder(agent, seed) / "weekly.parquet")
+        return self.run_table(agent, seed, "weekly")
 
     def all_weekly(self) -> pd.DataFrame:
         """Rows of every finished run, with columns `agent` and `seed` before the others."""
@@ -198,6 +236,15 @@ class Results:
     def summary(self, agent: str, seed: int) -> dict[str, object]:
         """Figures of one run."""
         return storage.read_json(self.run_folder(agent, seed) / "summary.json")
+
+    def summaries(self) -> dict[str, list[dict[str, object]]]:
+        """{agent: figures of its runs, by seed}. Raises LogError naming file and key where a leaderboard lacks one."""
+        held: dict[str, list[dict[str, object]]] = {agent: [] for agent in self.study.agents}
+        for agent, seed in self.runs():
+            summary = self.summary(agent, seed)
+            check_summary(summary, self.run_folder(agent, seed) / "summary.json")
+            held[agent].append(summary)
+        return held
 
     def write_table(self, name: str, table: pd.DataFrame) -> Path:
         """Write one of TABLES; the leaderboard as CSV too."""

@@ -13,7 +13,6 @@ import pandas as pd
 import agents
 from agents.fixed import FixedAgent
 from experiments import config as configs
-from experiments import storage
 from experiments.config import AgentEntry, ExperimentConfig
 from experiments.config_names import names_and_parameters
 from experiments.executor import map_tasks
@@ -21,7 +20,7 @@ from experiments.feasible import refuse_impossible
 from experiments.leaderboard import leaderboard
 from experiments.progress import Done, Progress
 from experiments.rehearsal import refuse_misfits
-from experiments.results import Results
+from experiments.results import RUN_TABLES, Results
 from experiments.runner import run_agent
 from rage_env import yamlfile
 from rage_env.errors import RageError
@@ -110,23 +109,18 @@ def run_task(task: Task) -> Done:
     label, seed = task.entry.label, task.seed
     folder = results.run_folder(label, seed)
     outcome = run_agent(task.config, task.entry, seed, folder / "log" if task.config.keep_logs else None)
-    for name in ("users", "ope", "monitors"):
-        storage.write_table(folder / f"{name}.parquet", getattr(outcome, name))
-    storage.write_json(folder / "timing.json", outcome.seconds)
-    results.write_run(label, seed, outcome.weekly, outcome.summary)
+    tables = {name: getattr(outcome, name) for name in RUN_TABLES}
+    results.write_run(label, seed, tables, outcome.summary, outcome.seconds)
     value, violated = outcome.summary["value"], outcome.summary["weeks_violated"]
     return Done(label, seed, float(str(value)), int(str(violated)), time.perf_counter() - start)
 
 
 def _conclude(results: Results) -> pd.DataFrame:
     """Tables over all runs, then the figures."""
-    summaries: dict[str, list[dict[str, object]]] = {agent: [] for agent in results.study.agents}
-    for agent, seed in results.runs():
-        summaries[agent].append(results.summary(agent, seed))
-    board = leaderboard(summaries)
+    board = leaderboard(results.summaries())
     results.write_table("leaderboard", board)
     for name in ("ope", "monitors"):
-        tables = [storage.read_table(results.run_folder(*run) / f"{name}.parquet") for run in results.runs()]
+        tables = [results.run_table(*run, name) for run in results.runs()]
         filled = [t for t in tables if len(t)]
         if filled:
             results.write_table(name, pd.concat(filled, ignore_index=True))

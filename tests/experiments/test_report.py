@@ -33,7 +33,8 @@ def results(tmp_path: Path) -> Results:
     for agent, seed in made.runs():
         gain = (2.0 * seed - 1) if agent == "random" else 0.0
         table = pd.DataFrame({"week": np.arange(WEEKS), "value": 5 + gain, "net_revenue": 0.0, "nrpau": 0.0})
-        made.write_run(agent, seed, table.assign(present=9, share_of_oracle=math.nan, **{"slack_true.g": gain - 2}), {})
+        table = table.assign(present=9, share_of_oracle=math.nan, **{"slack_true.g": gain - 2})
+        made.write_run(agent, seed, {"weekly": table}, {})
     return made
 
 
@@ -68,5 +69,5 @@ def test_a_table_without_a_column_that_a_figure_needs_is_named(results: Results)
 def test_the_newest_results_are_found_without_being_named(results: Results) -> None:
     assert latest(results.path.parent).path == results.path
     assert latest(results.path.parent, "small").path == results.path
-    with pytest.raises(LogError, match="'other' is no results folder, and .* holds no study of that name. Studies there: small"):
+    with pytest.raises(LogError, match=r"'other' is no results folder, and .* holds no study .*there: small"):
         latest(results.path.parent, "other")

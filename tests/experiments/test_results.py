@@ -50,25 +50,38 @@ def weekly(weeks: int = 3) -> pd.DataFrame:
     )
 
 
-def test_a_run_reads_back_bit_for_bit_and_counts_as_done_only_with_its_summary(tmp_path: Path) -> None:
+WEEKLY = {"weekly": weekly()}
+
+
+def test_a_run_reads_back_bit_for_bit_and_counts_as_done_only_with_all_its_files(tmp_path: Path) -> None:
     results = Results.create(tmp_path, config())
     assert len(results.pending()) == 4
-    folder = results.write_run(
-        "random", 2, weekly(), {"value": np.float64(0.1), "gap": math.nan, "weeks": [np.int64(3)]}
-    )
+    folder = results.write_run("random", 2, WEEKLY, {"value": np.float64(0.1), "gap": math.nan, "weeks": [np.int64(3)]})
     pd.testing.assert_frame_equal(results.weekly("random", 2), weekly(), check_exact=True)
     assert results.summary("random", 2) == {"value": 0.1, "gap": None, "weeks": [3]}
     assert results.pending() == (("no_offer", 1), ("no_offer", 2), ("random", 1))
-    for name in ("summary.json", "weekly.parquet"):
-        (folder / name).unlink()
+    written = sorted(folder.iterdir())
+    assert len(written) == 6
+    for file in written:
+        file.unlink()
         assert ("random", 2) in results.pending()
-        results.write_run("random", 2, weekly(), {})
+        results.write_run("random", 2, WEEKLY, {})
         assert ("random", 2) not in results.pending()
+
+
+def test_a_run_that_should_keep_its_log_is_not_done_without_it(tmp_path: Path) -> None:
+    results = Results.create(tmp_path, config(keep_logs=True))
+    folder = results.write_run("random", 2, WEEKLY, {})
+    (folder / "log").mkdir()
+    for name in ("log.parquet", "reports.parquet"):
+        assert not results.is_done("random", 2)
+        (folder / "log" / name).touch()
+    assert results.is_done("random", 2)
 
 
 def test_a_study_goes_on_where_it_stopped_and_only_the_same_study_does(tmp_path: Path) -> None:
     first = Results.create(tmp_path, config())
-    first.write_run("no_offer", 1, weekly(), {})
+    first.write_run("no_offer", 1, WEEKLY, {})
     again = Results.create(tmp_path, config(workers=1, tracking={"experiment": "other"}))
     assert again.path == first.path
     assert again.study == first.study
@@ -102,8 +115,8 @@ def test_all_weeks_of_all_finished_runs_stand_in_one_table(tmp_path: Path) -> No
     results = Results.create(tmp_path, config())
     with pytest.raises(LogError, match="no run is finished"):
         results.all_weekly()
-    results.write_run("random", 2, weekly(), {})
-    results.write_run("no_offer", 1, weekly(), {})
+    results.write_run("random", 2, WEEKLY, {})
+    results.write_run("no_offer", 1, WEEKLY, {})
     table = results.all_weekly()
     assert list(table.columns[:3]) == ["agent", "seed", "week"]
     assert list(zip(table["agent"], table["seed"], strict=True))[::3] == [("no_offer", 1), ("random", 2)]
@@ -113,7 +126,7 @@ def test_all_weeks_of_all_finished_runs_stand_in_one_table(tmp_path: Path) -> No
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe\x00", b"PAR1"])
 def test_a_corrupted_file_is_named_and_its_way_out(tmp_path: Path, name: str, content: bytes) -> None:
     results = Results.create(tmp_path, config())
-    results.write_run("random", 2, weekly(), {})
+    results.write_run("random", 2, WEEKLY, {})
     (results.path / name).write_bytes(content)
     with pytest.raises(LogError, match=name.rpartition("/")[2].replace(".", r"\.") + ".*run the study again"):
         read_everything(results.path)
@@ -151,7 +164,7 @@ def test_a_weekly_table_that_lacks_a_column_or_a_week_is_never_written(tmp_path:
     results = Results.create(tmp_path, config())
     for broken in (weekly().drop(columns="nrpau"), weekly(2), weekly().assign(agent="x")):
         with pytest.raises(RunError, match="run of random, seed 1: weekly table"):
-            results.write_run("random", 1, broken, {})
+            results.write_run("random", 1, {"weekly": broken}, {})
     assert not (results.path / "runs").exists()
 
 

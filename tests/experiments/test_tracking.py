@@ -50,7 +50,8 @@ def results(tmp_path: Path, empty_store: Path) -> Results:
     }
     made = Results.create(tmp_path / "results", ExperimentConfig.model_validate_json(json.dumps(fields)))
     for run in made.runs():
-        made.write_run(*run, weekly(), {"value": 0.1, "slack": {"loss_rate": 2.0}, "note": "text", "gap": math.nan})
+        figures = {"value": 0.1, "slack": {"loss_rate": 2.0}, "note": "text", "gap": math.nan}
+        made.write_run(*run, {"weekly": weekly()}, figures)
     made.write_table("leaderboard", pd.DataFrame({"agent": ["no_offer", "all"], "value": [0.0, math.nan]}))
     shutil.copy(empty_store, made.path.parent / "mlflow.db")
     return made
@@ -92,7 +93,7 @@ def test_a_feed_that_broke_off_is_mended_by_the_next_and_says_so(
     with pytest.raises(LogError, match=r"weekly\.parquet: corrupted"):
         tracking.track(results.path)
     assert sorted(r.info.status for r in runs_of(results)) == ["FAILED", "FINISHED"]
-    results.write_run("all", 7, good, {})
+    results.write_run("all", 7, {"weekly": good}, {})
     assert tracking.track(results.path).written == 2
     assert sorted(r.info.status for r in runs_of(results)) == ["FINISHED"] * 3
 

@@ -1,0 +1,81 @@
+"""What summary.json of a run must hold for the leaderboard to be made from it.
+
+Only what is read there is asked for; a summary may hold more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from rage_env.errors import LogError
+
+__all__ = ["check_summary"]
+
+Number = float | None  # JSON has no NaN; null stands for it
+
+
+class _Figures(BaseModel):
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+
+class _Mean(_Figures):
+    value: Number
+    stderr: Number
+
+
+class _Guardrail(_Figures):
+    violated: int
+    unavoidable: int
+    slack_true_min: Number
+    slack_true_mean: Number
+    slack_reported_min: Number
+    slack_reported_mean: Number
+    slack_realised_min: Number
+    slack_realised_mean: Number
+
+
+class _Oracle(_Figures):
+    agent: float
+    no_offer: float
+    oracle_observable: float
+    oracle_latent: float
+
+
+class _Estimate(_Figures):
+    value: Number
+    stderr: Number
+    step_truth: Number
+    error: Number
+    reason: str
+
+
+class _Monitor(_Figures):
+    verdict: str
+    mark: str
+
+
+class _Summary(_Figures):
+    value: float
+    net_revenue: float
+    gain: _Mean
+    net_revenue_gain: _Mean
+    nrpau: _Mean
+    nrpau_no_offer: Number
+    weeks: int
+    weeks_violated: int
+    oracle: _Oracle
+    guardrails: dict[str, _Guardrail]
+    ope: dict[str, _Estimate]
+    monitors: dict[str, _Monitor]
+
+
+def check_summary(summary: Mapping[str, object], file: Path) -> None:
+    """Raises LogError naming the file and every key that is missing or holds something else."""
+    try:
+        _Summary.model_validate(summary)
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg'].lower()}" for e in error.errors())
+        raise LogError(f"{file}: damaged ({wrong}); delete the folder {file.parent} and run the study again") from error
