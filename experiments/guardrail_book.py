@@ -29,7 +29,7 @@ Columns = Mapping[str, NDArray[np.floating]]
 
 @dataclass(frozen=True)
 class Entry:
-    """One guardrail in one week. Slack is NaN where nothing can be said yet."""
+    """One guardrail in one week. Slack is NaN where nothing can be said yet, or too little is expected to be judged."""
 
     slack_true: float
     slack_realised: float
@@ -45,6 +45,7 @@ class _Sums:
     usage: float = 0.0
     usage_no_offer: float = 0.0
     allowance: float = 0.0
+    count: float = 0.0  # expected numerator
     denominator: float = 0.0
     broken: bool = False
 
@@ -80,9 +81,10 @@ class GuardrailBook:
 
     def _entry(self, i: int, week: int, truth: WeekTruth, probs: NDArray[np.floating]) -> Entry:
         guardrail = self.guardrails[i]
-        if _denominator(guardrail, truth, probs) < guardrail.min_count:
+        every = (self._judge((i, j), judged, truth, probs) for j, judged in enumerate(truth.rows[i]))
+        verdicts = [verdict for verdict in every if verdict is not None]
+        if not verdicts:
             return Entry(math.nan, math.nan, math.nan, False, False)
-        verdicts = [self._judge((i, j), judged, truth, probs) for j, judged in enumerate(truth.rows[i])]
         whole = guardrail.scope.kind == "cohort"  # what happened is booked for the cohort, not by segment
         return Entry(
             min(slack for slack, _, _ in verdicts),
@@ -94,8 +96,11 @@ class GuardrailBook:
 
     def _judge(
         self, key: tuple[int, int], judged: Judged, truth: WeekTruth, probs: NDArray[np.floating]
-    ) -> tuple[float, bool, bool]:
-        """Slack, violated, unavoidable, of the sums since the window began; a window is broken once."""
+    ) -> tuple[float, bool, bool] | None:
+        """Slack, violated, unavoidable, of the sums since the window began; a window is broken once.
+
+        None while the window's expected numerator is at most `min_count`: so few cases break no limit on a rate.
+        """
         guardrail = self.guardrails[key[0]]
         if truth.observation.week % WINDOW_WEEKS[guardrail.horizon] == 0:
             self._sums[key] = _Sums()
@@ -103,7 +108,10 @@ class GuardrailBook:
         sums.usage += now.usage
         sums.usage_no_offer += now.usage_no_offer
         sums.allowance += now.allowance
-        sums.denominator += _denominator(guardrail, truth, probs, judged.members)
+        sums.count += _expected(guardrail.numerator, truth, probs, judged.members)
+        sums.denominator += _expected(guardrail.denominator, truth, probs, judged.members)
+        if _forgives_few(guardrail) and sums.count <= guardrail.min_count:
+            return None
         over = sums.usage > max(0.0, sums.usage_no_offer) + sums.allowance
         violated, sums.broken = over and not sums.broken, sums.broken or over
         unavoidable = sums.usage_no_offer > sums.allowance
@@ -141,17 +149,22 @@ class GuardrailBook:
         return float(share[min(age, len(share) - 1)])
 
 
-def _denominator(
-    guardrail: Guardrail,
+def _expected(
+    weights: Mapping[str, float] | None,
     truth: WeekTruth,
     probs: NDArray[np.floating],
-    members: NDArray[np.bool_] | None = None,
+    members: NDArray[np.bool_] | None,
 ) -> float:
-    """Expected denominator of the week under probs, of the members alone; 1 for a plain limit."""
-    if guardrail.denominator is None:
+    """Expected weighted sum of the week's columns under probs, of the members alone; 1 where there are no weights."""
+    if weights is None:
         return 1.0
-    sizes = weighted_sum(guardrail.denominator, truth.means, probs.shape)
+    sizes = weighted_sum(weights, truth.means, probs.shape)
     return expected(sizes if members is None else sizes * members[:, None], probs)
+
+
+def _forgives_few(guardrail: Guardrail) -> bool:
+    """Whether few cases break nothing: upper limits on a rate with a least count, as allocation reads them."""
+    return guardrail.min_count > 0 and guardrail.denominator is not None and guardrail.sense == "<="
 
 
 def _beyond(guardrail: Guardrail, rows: Sequence[Judged]) -> float:

@@ -95,10 +95,16 @@ def _refuse_unjudged(guardrail: Guardrail) -> None:
         "scope.kind account": guardrail.scope.kind == "account",
         "between": guardrail.between is not None,
         "denominator_lag 1": guardrail.denominator_lag == 1,
+        f"a total of {guardrail.limit:g} a {guardrail.horizon}": _is_total_of_a_window(guardrail),
     }
     for what, asked in unjudged.items():
         if asked:
             raise GuardrailError(
                 f"{guardrail.name}: {what} cannot be judged in a run yet; state the limit for the cohort or for "
-                "segments, on the week's own denominator"
+                "segments, week by week or as a rate, on the week's own denominator"
             )
+
+
+def _is_total_of_a_window(guardrail: Guardrail) -> bool:
+    """A plain limit for several weeks together: the week's own row would grant all of it every week."""
+    return guardrail.denominator is None and guardrail.horizon != "week" and guardrail.limit != 0

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from experiments.guardrail_book import Entry, GuardrailBook
 from experiments.week_truth import WeekTruth, rows_of
+from rage_env.errors import GuardrailError
 from rage_env.guardrails import Guardrail
 from rage_env.interface import Observation
 from rage_env.log import Reports
@@ -133,3 +134,21 @@ def test_a_least_share_is_kept_when_there_is_more_of_it() -> None:
     assert one(guardrail, [0.0, 0.0], OFFER).slack_true == pytest.approx(0.6)
     half = np.array([[0.7, 0.3], [0.7, 0.3]])
     assert one(guardrail, [0.0, 0.0], half).slack_true == pytest.approx(-0.1)
+
+
+def test_few_cases_break_no_rate_and_the_count_is_that_of_the_window() -> None:
+    """Least counts are of the numerator: 28 a week are too few until the second week of the month has passed 50."""
+    guardrail = LOSS.model_copy(update={"min_count": 50, "horizon": "month"})
+    book = GuardrailBook([guardrail], SHARES)
+    entries = [book.enter(truth(w, [1.0, 14.0], guardrail), OFFER, ledger(0), Reports.empty())[0] for w in range(6)]
+    assert [e.violated for e in entries] == [False, True, False, False, False, True]
+    assert [math.isnan(e.slack_true) for e in entries] == [True, False, False, False, True, False]
+    assert one(LOSS.model_copy(update={"min_count": 27}), [1.0, 14.0], OFFER).violated
+
+
+def test_a_total_for_many_weeks_is_refused_and_not_granted_anew_each_week() -> None:
+    monthly = Guardrail(name="contacts", numerator={"contacts": 1.0}, limit=3.0, horizon="month")
+    with pytest.raises(GuardrailError, match="contacts: a total of 3 a month cannot be judged"):
+        truth(0, [0.0, 0.0], monthly)
+    beyond = monthly.model_copy(update={"limit": 0.0, "relative_to": "status_quo"})
+    assert one(beyond, [0.0, 0.0], OFFER).violated
