@@ -52,7 +52,7 @@ def answer(name: str, estimator: Estimator, held: Sequence[ClusterSums], facts: 
     found = parts[0] if facts.columns == 1 else parts[0] / parts[1]
     if len(held) > facts.columns:
         found = found - (parts[1] if facts.columns == 1 else parts[2] / parts[3])
-    weights = [weigh(*sums.weights(name), facts.sizes) for sums in held[:: facts.columns]]
+    weights = [weigh(*sums.weights(name), sums.support(name), facts.sizes) for sums in held[:: facts.columns]]
     blocks = _blocks(estimator, found, weights, facts.deterministic)
     if estimator.needs_propensity and facts.deterministic and blocks:
         found = Estimate(math.nan, np.full_like(facts.sizes, math.nan))

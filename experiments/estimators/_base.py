@@ -99,6 +99,7 @@ class Estimator(ABC):
 
     needs_propensity: ClassVar[bool] = True
     needs_q: ClassVar[bool] = False
+    shrinks: ClassVar[bool] = False  # bends its weights on purpose, so only the raw ones can be held to a mean of 1
     note: ClassVar[str] = ""  # what a reader must know of every number it gives
 
     @abstractmethod
@@ -106,7 +107,10 @@ class Estimator(ABC):
         """m arrays (n,), one number per row each."""
 
     def weights(self, rows: Rows) -> Floats:
-        """(n,) how much each row counts; effective sample size and the mean-weight check read it."""
+        """(n,) how much each row counts; effective sample size reads it, and so does the mean-weight check.
+
+        An estimator that shrinks is held to a mean of 1 by `rows.weight` instead.
+        """
         return rows.weight
 
     @abstractmethod

@@ -89,7 +89,7 @@ class Weights:
 
     ess: float  # effective sample size of the clusters' weights
     largest: float  # of a single row
-    mean: float
+    mean: float  # of the raw weights where the estimator bends them
     mean_stderr: float
 
     @property
@@ -98,11 +98,11 @@ class Weights:
         return abs(self.mean - 1) > WEIGHT_Z * self.mean_stderr + FLOAT32_SLACK
 
 
-def weigh(sums: Floats, largest: float, sizes: Floats) -> Weights:
-    """Diagnostics of weights summed by cluster (c,)."""
+def weigh(sums: Floats, largest: float, support: Floats, sizes: Floats) -> Weights:
+    """Diagnostics of weights summed by cluster (c,). support: (c,) of those whose mean should be 1, often the same."""
     n, c, total = float(sizes.sum()), len(sizes), float(sums.sum())
     square = float(sums @ sums)
-    mean = total / n
-    spread = (sums - mean * sizes) * (c / n)
+    mean = float(support.sum()) / n
+    spread = (support - mean * sizes) * (c / n)
     stderr = math.sqrt(float(spread @ spread) / (c * (c - 1))) if c > 1 else math.nan
     return Weights(total**2 / square if square else 0.0, largest, mean, stderr)

@@ -62,13 +62,14 @@ class ClusterSums:
     count: int
     sums: list[Floats] = field(default_factory=list)  # (count,) each, one per distinct term
     heaviest: list[float] = field(default_factory=list)  # largest entry of each term that is somebody's weights
-    plan: dict[str, list[int]] = field(default_factory=dict)  # label -> its terms, its weights last
+    plan: dict[str, list[int]] = field(default_factory=dict)  # label -> its terms, its weights, its support
 
     def add(self, rows: Rows, codes: NDArray[np.int64]) -> None:
         """Take in one chunk."""
         distinct: dict[int, Floats] = {}
         for name, estimator in self.estimators.items():
-            mine = (*estimator.terms(rows), estimator.weights(rows))
+            weights = estimator.weights(rows)
+            mine = (*estimator.terms(rows), weights, rows.weight if estimator.shrinks else weights)
             distinct.update({id(a): a for a in mine})
             places = list(distinct)
             self.plan[name] = [places.index(id(a)) for a in mine]
@@ -76,7 +77,7 @@ class ClusterSums:
             self.sums = [np.zeros(self.count) for _ in distinct]
             self.heaviest = [-np.inf for _ in distinct]
         add = _adder(codes)
-        of_weights = {places[-1] for places in self.plan.values()}
+        of_weights = {places[-2] for places in self.plan.values()}
         for slot, term in enumerate(distinct.values()):
             add(self.sums[slot], term)
             if slot in of_weights:
@@ -89,12 +90,16 @@ class ClusterSums:
 
     def terms(self, name: str) -> list[Floats]:
         """The sums (count,) of one estimator's terms."""
-        return [self.sums[s] for s in self.plan[name][:-1]]
+        return [self.sums[s] for s in self.plan[name][:-2]]
 
     def weights(self, name: str) -> tuple[Floats, float]:
         """Weights per cluster (count,) and the largest weight of a row."""
-        slot = self.plan[name][-1]
+        slot = self.plan[name][-2]
         return self.sums[slot], self.heaviest[slot]
+
+    def support(self, name: str) -> Floats:
+        """Sums (count,) of the weights whose mean is 1 wherever the log can answer."""
+        return self.sums[self.plan[name][-1]]
 
 
 def _adder(codes: NDArray[np.int64]) -> Callable[[Floats, Floats], None]:

@@ -86,9 +86,9 @@ def test_units_of_the_reward_pass_through(seed: int, shift: float, scale: float)
     log, _, target, q = random_log(seed)
     plain = values(log, target, q_hat=q)
     moved = values(log.assign(reward=shift + scale * log["reward"]), target, q_hat=shift + scale * q)
-    weight = values(log.assign(reward=1.0), target, ["ips"])["ips"]
+    weight = values(log.assign(reward=1.0), target, ["ips", "clipped_ips", "sg_ips"])
     for name, value in plain.items():
-        add = shift * weight if name == "ips" else shift
+        add = shift * weight.get(name, 1.0)
         assert moved[name] == pytest.approx(add + scale * value, rel=1e-9, abs=1e-9)
 
 
