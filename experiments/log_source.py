@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from experiments.foreign_log import read_foreign_log
 from experiments.mapping import locate, read_mapping
-from experiments.own_log import read_own_log
 from rage_env import configs
-from rage_env.errors import InputError
-from rage_env.log import PROB_PREFIX
+from rage_env.errors import InputError, LogError
+from rage_env.log import PROB_PREFIX, CohortLog, validate_log
 
 __all__ = ["LogSource", "open_source"]
 
@@ -104,7 +103,11 @@ def _foreign(file: Path, data: Path | None) -> LogSource:
 
 
 def _ours(folder: Path) -> LogSource:
-    log, table = read_own_log(folder)
-    by = f"scenario {log.meta.scenario or 'unknown'}, agent {log.meta.agent or 'unknown'}, seed {log.meta.seed}"
+    log = CohortLog.read(folder)
     arms = log.meta.arm_names
+    try:
+        table = validate_log(log.as_of(), k=len(arms))
+    except LogError as error:
+        raise LogError(f"{folder}: {error}. The log was changed; run the experiment again") from error
+    by = f"scenario {log.meta.scenario or 'unknown'}, agent {log.meta.agent or 'unknown'}, seed {log.meta.seed}"
     return LogSource(folder.name, by, table, arms, ("reward", "net_revenue"), "unit", one_decision=False)

@@ -153,8 +153,9 @@ def test_reports_from_before_they_happened_or_of_uneven_length_are_refused() -> 
 def test_files_that_are_no_log_are_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(LogError, match=r"log\.parquet: no such file"):
         CohortLog.read(tmp_path)
-    (tmp_path / "log.parquet").write_text("hello")
-    with pytest.raises(LogError, match="cannot be read as a RAGE log"):
+    for name in ("log.parquet", "reports.parquet"):
+        (tmp_path / name).write_text("hello")
+    with pytest.raises(LogError, match=r"log\.parquet: is no whole Parquet file"):
         CohortLog.read(tmp_path)
     pq.write_table(pa.table({"a": [1]}), tmp_path / "log.parquet")
     pq.write_table(pa.table({"a": [1]}), tmp_path / "reports.parquet")

@@ -10,9 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from experiments.own_log import read_own_log
 from rage_env.errors import LogError
-from rage_env.log import CohortLog, LogMeta, WeekLog
+from rage_env.log import CohortLog, LogMeta, Reports, WeekLog
 from rage_env.outcomes import IMMEDIATE
 
 Change = Callable[[pa.Table], pa.Table]
@@ -61,8 +60,8 @@ def empty_cells(table: pa.Table) -> pa.Table:
 
 
 def test_a_whole_log_is_read_with_everything_settled(folder: Path) -> None:
-    log, table = read_own_log(folder)
-    assert table.num_rows == 4
+    log = CohortLog.read(folder)
+    assert log.as_of().num_rows == 4
     assert log.meta.arm_names == ("none", "mail")
 
 
@@ -76,7 +75,7 @@ def test_a_whole_log_is_read_with_everything_settled(folder: Path) -> None:
         (lambda t: t.drop_columns(["arm"]), "lacks the columns arm"),
         (lambda t: t.drop_columns(["gmv", "x_age"]), "lacks the columns gmv, x_age"),
         (lambda t: t.drop_columns(["prob_mail"]), "lacks the columns prob_mail"),
-        (lambda t: pa.concat_tables([t.slice(0, 1), t]), "user 0 has 2 rows in week 0"),
+        (put("week", 7), "column week: a row group holds one week, got 0 to 7"),
         (lambda t: t.slice(0, 0), "holds no rows"),
         (text, "column arm: must hold numbers, holds string"),
         (empty_cells, r"column arm: must not be empty \(4 such rows\)"),
@@ -88,7 +87,7 @@ def test_a_whole_log_is_read_with_everything_settled(folder: Path) -> None:
 def test_what_was_done_to_the_rows_is_told_with_the_file_and_the_rule(folder: Path, change: Change, said: str) -> None:
     rewrite(folder, change)
     with pytest.raises(LogError, match=said) as refused:
-        read_own_log(folder)
+        CohortLog.read(folder)
     assert str(folder) in str(refused.value)
 
 
@@ -97,10 +96,23 @@ def test_a_file_that_is_missing_cut_short_or_another_table_is_named(folder: Path
     whole = (folder / name).read_bytes()
     (folder / name).write_bytes(whole[: len(whole) // 2])
     with pytest.raises(LogError, match=rf"{name}: is no whole Parquet file"):
-        read_own_log(folder)
+        CohortLog.read(folder)
     pq.write_table(pa.table({"a": [1]}), folder / name)
     with pytest.raises(LogError, match=rf"{name}: (lacks the columns|not a RAGE log)"):
-        read_own_log(folder)
+        CohortLog.read(folder)
     (folder / name).unlink()
     with pytest.raises(LogError, match=rf"{name}: no such file"):
-        read_own_log(folder)
+        CohortLog.read(folder)
+
+
+def late(column: int = 0, user: int = 1) -> Reports:
+    z = np.zeros(1, np.int32)
+    return Reports(np.array([user]), z, z, np.array([column], np.int8), np.ones(1, np.float32))
+
+
+def test_a_report_of_a_column_that_is_not_late_is_refused(folder: Path) -> None:
+    whole = CohortLog.read(folder)
+    assert CohortLog.read(CohortLog(whole.meta, whole.weeks, late()).write(folder)).reports.column.tolist() == [0]
+    CohortLog(whole.meta, whole.weeks, late(column=99)).write(folder)
+    with pytest.raises(LogError, match=r"reports row 0: column is the index of one of .*; got 99"):
+        CohortLog.read(folder)
