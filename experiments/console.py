@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from rich.console import Console
@@ -15,20 +16,20 @@ Row = Mapping[str, object]
 
 
 def print_rows(rows: Sequence[Row], title: str = "", *, as_json: bool = False) -> None:
-    """Rows that share their keys. On a narrow terminal columns continue in further blocks below the first column."""
+    """Rows that share their keys. What does not fit with folded headers either goes on in further blocks."""
     if as_json:
         print_json(list(rows))
         return
     console = Console(highlight=False)
     if title:
         console.print(f"\n{title}", style="bold", markup=False)
-    for columns in _blocks(rows, console.width):
-        table = Table(box=None, pad_edge=False, header_style="dim")
-        for column in columns:
+    for headers, gap in _blocks(rows, console.width):
+        table = Table(box=None, pad_edge=False, header_style="dim", collapse_padding=gap == 1)
+        for column, header in headers.items():
             numeric = all(isinstance(r[column], int | float) or r[column] is None for r in rows)
-            table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+            table.add_column(header, justify="right" if numeric else "left", overflow="fold")
         for row in rows:
-            table.add_row(*(_cell(row[c]) for c in columns))
+            table.add_row(*(_cell(row[c]) for c in headers))
         console.print(table)
 
 
@@ -42,20 +43,45 @@ def show(text: str) -> None:
     Console(highlight=False).print(text, markup=False)
 
 
-def _blocks(rows: Sequence[Row], width: int) -> Iterator[list[str]]:
+def _blocks(rows: Sequence[Row], width: int) -> Iterator[tuple[dict[str, str], int]]:
+    """({column: its header}, gap) of each block: narrower headers and gaps where those let all stand side by side."""
     columns = list(rows[0]) if rows else []
     if not columns:
         return
-    wide = {c: min(60, max(len(c), *(len(_cell(r[c])) for r in rows))) + 2 for c in columns}
+    whole = {c: c for c in columns}
+    cells = _widths(rows, dict.fromkeys(columns, ""))
+    folded = {c: _folded(c) if len(c) > cells[c] else c for c in columns}
+    for headers, gap in ((whole, 2), (folded, 2), (folded, 1)):
+        if sum(_widths(rows, headers).values()) + gap * (len(columns) - 1) <= width:
+            yield headers, gap
+            return
+    wide = _widths(rows, whole)
     first, *rest = columns
     block, used = [first], wide[first]
     for column in rest:
-        if used + wide[column] > width and len(block) > 1:
-            yield block
+        if used + 2 + wide[column] > width and len(block) > 1:
+            yield {c: c for c in block}, 2
             block, used = [first], wide[first]
         block.append(column)
-        used += wide[column]
-    yield block
+        used += 2 + wide[column]
+    yield {c: c for c in block}, 2
+
+
+def _widths(rows: Sequence[Row], headers: Mapping[str, str]) -> dict[str, int]:
+    """Characters that each column takes, at most 60."""
+    return {
+        c: min(60, max(0, *(len(part) for part in h.split("\n")), *(len(_cell(r[c])) for r in rows)))
+        for c, h in headers.items()
+    }
+
+
+def _folded(header: str) -> str:
+    """The header in two lines, broken after the space, dot or underscore that leaves the longer line shortest."""
+    breaks = [m.end() for m in re.finditer(r"[ ._]", header)]
+    if not breaks:
+        return header
+    at = min(breaks, key=lambda b: max(b, len(header) - b))
+    return f"{header[:at].rstrip()}\n{header[at:]}"
 
 
 def _cell(value: object) -> str:
