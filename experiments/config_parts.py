@@ -6,19 +6,14 @@ A monitor is made once with stand-ins for what a run will fill in: its own rules
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from experiments.monitors.interface import Monitor
+from experiments.offered import offered_for_guardrail, offered_for_value
 from rage_env.errors import ConfigError, InputError, did_you_mean
 from rage_env.yamltree import Path
 
-__all__ = ["FILLED", "agent_problems", "estimator_problems", "monitor_problems"]
-
-FILLED: Mapping[bool, Mapping[str, object]] = {
-    True: {"weeks": 26, "mode": "paired", "comparisons": 1, "cap": 1.0},
-    False: {"limit": 0.01, "cap_usd": 1.0},
-}
-"""What a run fills in, with stand-ins: for monitors of `value`, and (False) for those of a guardrail."""
+__all__ = ["agent_problems", "estimator_problems", "monitor_problems"]
 
 _Problems = Iterator[tuple[Path, str]]
 
@@ -53,19 +48,20 @@ def monitor_problems(kind: str, metric: str, params: Mapping[str, object], weeks
     for name in params:
         if name not in known:
             yield (name,), f"monitor {kind} has no such parameter{did_you_mean(name, known)} Known: {', '.join(known)}."
-    filled = {**FILLED[metric == "value"], **({"weeks": weeks} if metric == "value" else {})}
+    of_value, of_guardrail = offered_for_value(weeks), offered_for_guardrail()
+    filled, elsewhere = (of_value, of_guardrail) if metric == "value" else (of_guardrail, of_value)
     required = [n for n, p in known.items() if p.default is inspect.Parameter.empty]
     missing = [n for n in required if n not in filled and n not in params]
     if missing:
-        yield _missing(kind, metric, missing)
+        yield _missing(kind, metric, missing, elsewhere)
         return
     given = {n: v for n, v in {**filled, **params}.items() if n in known}
     yield from _refused(maker, kind, given, params)
 
 
-def _missing(kind: str, metric: str, missing: Iterable[str]) -> tuple[Path, str]:
-    names = list(missing)
-    if set(names) <= set(FILLED[metric != "value"]):
+def _missing(kind: str, metric: str, names: Sequence[str], elsewhere: Mapping[str, object]) -> tuple[Path, str]:
+    """elsewhere: what monitors of the other kind of metric are told."""
+    if set(names) <= set(elsewhere):
         way_out = "a guardrail with a denominator" if metric == "value" else "value"
         return ("metric",), f"monitor {kind} cannot watch {metric!r}; let `metric` be {way_out}"
     return (), f"monitor {kind} needs {', '.join(names)}, which nothing else tells it; write it beside `kind`"

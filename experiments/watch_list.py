@@ -1,7 +1,4 @@
-"""The monitors of a run: an experiment's entries, with what a run can tell them filled in.
-
-What is filled in is fixed before the data: the plan's length, caps from burn-in, alpha shared by the agents compared.
-"""
+"""The monitors of a run: an experiment's entries, with what a run can tell them filled in."""
 
 from __future__ import annotations
 
@@ -13,6 +10,7 @@ import numpy as np
 from experiments import monitors
 from experiments.config import ExperimentConfig, MonitorEntry
 from experiments.monitors import Monitor
+from experiments.offered import offered_for_guardrail, offered_for_value
 from experiments.watch import KpiWatch, RatioWatch, Watch, head_counted
 from rage_env.errors import ConfigError
 from rage_env.guardrails import Guardrail, find, weighted_sum
@@ -36,7 +34,7 @@ def watches(
         if entry.metric != "value":
             made.append(_ratio(entry, find(guardrails, entry.metric), burn_in, rivals))
         elif not is_control:
-            offered = {"weeks": config.weeks, "mode": "paired", "comparisons": rivals, "cap": _cap_of_means(burn_in)}
+            offered = offered_for_value(config.weeks, rivals, _cap_of_means(burn_in))
             made.append(KpiWatch(entry, _made(entry, offered, rivals)))
     return made
 
@@ -60,7 +58,7 @@ def _ratio(entry: MonitorEntry, guardrail: Guardrail, burn_in: Sequence[WeekLog]
         raise ConfigError(f"monitors: {entry.label}: without burn-in weeks nothing fixes a cap; give cap_usd")
     cap_usd = float(np.quantile(np.concatenate(sizes), _CAP_QUANTILE)) if sizes else 0.0
     given = float(str(entry.params.get("cap_usd", max(cap_usd, 1e-9))))
-    offered = {"limit": guardrail.limit, "cap_usd": given}
+    offered = offered_for_guardrail(guardrail.limit, given)
     return RatioWatch(entry, _made(entry, offered, rivals), _limited(guardrail, entry), given)
 
 

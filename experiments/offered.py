@@ -1,0 +1,18 @@
+"""What a run can tell its monitors, by parameter: the one list for checking a study and for running it.
+
+Everything here is fixed before the data: the plan's length, caps from burn-in, the number of agents compared.
+"""
+
+from __future__ import annotations
+
+__all__ = ["offered_for_guardrail", "offered_for_value"]
+
+
+def offered_for_value(weeks: int, comparisons: int = 1, cap: float | None = 1.0) -> dict[str, object]:
+    """For monitors of `value`. comparisons: agents that share alpha. cap: most a user's mean difference may count."""
+    return {"weeks": weeks, "mode": "paired", "comparisons": comparisons, "cap": cap}
+
+
+def offered_for_guardrail(limit: float = 0.01, cap_usd: float = 1.0) -> dict[str, object]:
+    """For monitors of a guardrail: its limit, and the most that a user-week's denominator may count."""
+    return {"limit": limit, "cap_usd": cap_usd}
