@@ -35,6 +35,9 @@ def show_leaderboard(board: pd.DataFrame) -> None:
     lines: list[Line] = board.to_dict("records")
     print_rows([_gains(line) for line in lines], "leaderboard (usd per assigned user-week, settled; 95 % intervals)")
     show(_READING)
+    skewed = [str(line["agent"]) for line in lines if line.get("gain_too_skewed")]
+    if skewed:
+        show(f"intervals too narrow for so few users, as rare large losses may be missing: {', '.join(skewed)}")
     if any(line.get("nrpau_disagrees") for line in lines):
         show("* revenue per active user moves against the gain per assigned user: it does not rank")
     if any(line.get("above_oracle") for line in lines):

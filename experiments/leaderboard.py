@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from experiments.metrics import Mean, across_seeds, pooled
+from experiments.monitors.contrast import USERS_PER_SKEW2
 
 __all__ = ["OPE_SHOWN", "leaderboard", "share_of_oracle"]
 
@@ -48,6 +49,7 @@ def _row(runs: Sequence[Summary]) -> Iterator[tuple[str, object]]:
     yield "gain", gain.value
     yield "gain_lower", gain.lower
     yield "gain_upper", gain.upper
+    yield "gain_too_skewed", _too_skewed(runs)
     yield "gain_seeds_lower", across_seeds([r["gain"]["value"] for r in runs])[0]
     yield "gain_seeds_upper", across_seeds([r["gain"]["value"] for r in runs])[1]
     yield "share_of_oracle", share_of_oracle(runs)
@@ -103,6 +105,15 @@ def _above_oracle(runs: Sequence[Summary]) -> bool:
     """Expected step value beyond what the oracle that knows everything gets within the limits: some limit is broken."""
     agent, best = (sum(r["oracle"][n] for r in runs) for n in ("agent", "oracle_latent"))
     return bool(agent > best * (1 + 1e-9))
+
+
+def _too_skewed(runs: Sequence[Summary]) -> bool:
+    """Rare large losses: too few users, over all seeds, for the gain's interval to cover as often as it says.
+
+    The rule that stops monitors from testing too: 355 users for each squared skewness (Kohavi et al. 2014).
+    """
+    skew = _average(_number(r["gain_skewness"]) for r in runs)
+    return bool(sum(r["users"] for r in runs) < USERS_PER_SKEW2 * skew**2)
 
 
 def _disagrees(nrpau_gain: float, gain: float) -> bool:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from rage_env.outcomes import net_revenue, value
 
-__all__ = ["Mean", "UserTotals", "across_seeds", "paired", "per_active", "pooled"]
+__all__ = ["Mean", "UserTotals", "across_seeds", "paired", "per_active", "pooled", "skewness"]
 
 Floats = NDArray[np.float64]
 _Z95 = NormalDist().inv_cdf(0.975)
@@ -68,6 +68,14 @@ def paired(mine: Floats, control: Floats, weeks: int) -> Mean:
     n = len(difference)
     stderr = float(difference.std(ddof=1)) / math.sqrt(n) if n > 1 else math.nan
     return Mean(float(difference.mean()), stderr)
+
+
+def skewness(mine: Floats, control: Floats) -> float:
+    """Skewness of the users' differences in totals (n,); 0 where no two differ."""
+    deviation = (mine - control) - float((mine - control).mean())
+    square = deviation * deviation
+    variance = float(square.mean())
+    return float((square * deviation).mean()) / variance**1.5 if variance > 0 else 0.0
 
 
 def per_active(net: Floats, active: Floats) -> Mean:

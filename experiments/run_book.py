@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from agents.interface import Decision
 from experiments.guardrail_book import Entry, GuardrailBook
-from experiments.metrics import Mean, UserTotals, paired, per_active
+from experiments.metrics import Mean, UserTotals, paired, per_active, skewness
 from experiments.offline import OfflineBook
 from experiments.watch import Lived, Watch
 from experiments.week_truth import WeekTruth
@@ -111,6 +111,7 @@ class RunBook:
             "value": float(totals.value.mean()) / weeks,
             "net_revenue": float(totals.net_revenue.mean()) / weeks,
             "gain": asdict(gain),
+            "gain_skewness": skewness(totals.value, control.value),
             "net_revenue_gain": asdict(net_gain),
             "nrpau": asdict(mine),
             "nrpau_no_offer": theirs.value,

@@ -25,6 +25,7 @@ def board() -> pd.DataFrame:
             "weeks_violated": [7, 0],
             "nrpau_disagrees": [True, False],
             "above_oracle": [True, False],
+            "gain_too_skewed": [True, False],
             "slack_true_min.loss_rate": [-0.001, 0.002],
             "violated.loss_rate": [7, 0],
             "monitor.alarm": ["harm at week 5 (right)", None],
@@ -46,6 +47,7 @@ def test_a_gain_is_shown_with_its_interval_and_the_weeks_it_broke_a_guardrail(
     assert "-0.001 (7)" in shown
     assert "harm at week 5 (right)" in shown
     assert "no overlap" in shown
+    assert "may be missing: greedy\n" in shown
     assert "nan" not in shown
 
 

@@ -18,7 +18,9 @@ def summary(**changes: Any) -> dict[str, Any]:  # Any: a run's summary is plain 
         "value": 2.0,
         "net_revenue": 2.5,
         "weeks": 10,
+        "users": 1000,
         "gain": {"value": 0.4, "stderr": 0.1},
+        "gain_skewness": -1.0,
         "net_revenue_gain": {"value": 0.3, "stderr": 0.1},
         "nrpau": {"value": 5.0, "stderr": 0.2},
         "nrpau_no_offer": 4.0,
@@ -52,6 +54,13 @@ def test_gains_are_averaged_over_seeds_and_their_intervals_are_about_these_seeds
     assert math.isnan(it["gain_seeds_lower"])
     five = row(*(summary(gain={"value": 0.1 * i, "stderr": 0.1}) for i in range(5)))
     assert five["gain_seeds_lower"] < five["gain"] < five["gain_seeds_upper"]
+
+
+def test_an_interval_that_rare_losses_make_too_narrow_is_flagged_until_there_are_users_enough() -> None:
+    """Skewness 2 needs 1,420 users: one seed of 1,000 is too few, two seeds are enough."""
+    assert row(summary(gain_skewness=-2.0))["gain_too_skewed"]
+    assert not row(summary(gain_skewness=-2.0), summary(gain_skewness=-2.0))["gain_too_skewed"]
+    assert not row(summary())["gain_too_skewed"]
 
 
 def test_nrpau_that_moves_against_the_gain_is_flagged() -> None:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from experiments.metrics import Mean, UserTotals, across_seeds, paired, per_active, pooled
+from experiments.metrics import Mean, UserTotals, across_seeds, paired, per_active, pooled, skewness
 from rage_env.outcomes import COLUMNS
 
 
@@ -42,6 +42,19 @@ def test_the_paired_interval_covers_the_truth_as_often_as_it_says_and_user_weeks
     assert 0.915 <= covered <= 0.985
     loose = [paired(w.ravel(), np.zeros(n * weeks), 1) for w in weekly]
     assert np.mean([g.lower <= truth <= g.upper for g in loose]) < 0.85
+
+
+def test_intervals_of_gains_with_rare_losses_fail_more_often_than_they_say_and_skewness_tells() -> None:
+    """One user in 1,000 loses 500: at 95 %, luck lets 600 samples of 2,000 cover .91 less than once in 1e4."""
+    rng = np.random.default_rng(5)
+    nobody = np.zeros(2_000)
+    samples = [rng.normal(1.0, 1.0, 2_000) - 500.0 * (rng.uniform(size=2_000) < 1e-3) for _ in range(600)]
+    gains = [paired(x, nobody, 1) for x in samples]
+    assert np.mean([g.lower <= 0.5 <= g.upper for g in gains]) < 0.91
+    assert np.mean([355 * skewness(x, nobody) ** 2 > 2_000 for x in samples]) > 0.8
+    even = [rng.normal(1.0, 1.0, 2_000) for _ in range(600)]
+    assert np.mean([355 * skewness(x, nobody) ** 2 > 2_000 for x in even]) == 0
+    assert skewness(nobody, nobody) == 0
 
 
 def test_nrpau_is_a_ratio_of_totals_and_its_interval_that_of_a_ratio() -> None:
