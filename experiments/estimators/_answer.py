@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from experiments.estimators._base import Estimator, Floats
 from experiments.estimators._inference import LEAST_ESS, SKEW_FACTOR, Estimate, Weights, estimate, weigh
 from experiments.estimators._sums import ClusterSums
+from experiments.estimators._tuning import Tuned
 
 __all__ = ["Facts", "Line", "answer"]
 
@@ -48,10 +49,9 @@ class Facts:
 
 def answer(name: str, estimator: Estimator, held: Sequence[ClusterSums], facts: Facts) -> Line:
     """The line of one estimator. held: one ClusterSums per policy and, within it, per column."""
-    parts = [estimate(estimator, sums.terms(name), facts.sizes) for sums in held]
-    found = parts[0] if facts.columns == 1 else parts[0] / parts[1]
-    if len(held) > facts.columns:
-        found = found - (parts[1] if facts.columns == 1 else parts[2] / parts[3])
+    if isinstance(estimator, Tuned):
+        return _chosen(name, estimator, held, facts)
+    found = _found(name, estimator, held, facts)
     weights = [weigh(*sums.weights(name), sums.support(name), facts.sizes) for sums in held[:: facts.columns]]
     blocks = _blocks(estimator, found, weights, facts.deterministic)
     if estimator.needs_propensity and facts.deterministic and blocks:
@@ -73,6 +73,24 @@ def answer(name: str, estimator: Estimator, held: Sequence[ClusterSums], facts: 
         skew=found.skew,
         reward_model=facts.reward_model if estimator.needs_q else "",
     )
+
+
+def _found(name: str, estimator: Estimator, held: Sequence[ClusterSums], facts: Facts) -> Estimate:
+    """What is asked: a value or a ratio of two, and less that of the baseline if there is one."""
+    parts = [estimate(estimator, sums.terms(name), facts.sizes) for sums in held]
+    found = parts[0] if facts.columns == 1 else parts[0] / parts[1]
+    if len(held) > facts.columns:
+        found = found - (parts[1] if facts.columns == 1 else parts[2] / parts[3])
+    return found
+
+
+def _chosen(name: str, tuned: Tuned, held: Sequence[ClusterSums], facts: Facts) -> Line:
+    """The line of the candidate that the log chooses."""
+    candidates = tuned.labelled(name)
+    place, told = tuned.choose([_found(label, one, held, facts) for label, one in candidates.items()])
+    label = list(candidates)[place]
+    line = answer(label, candidates[label], held, facts)
+    return replace(line, estimator=name, reason=f"{line.reason}; {told}" if line.reason else told)
 
 
 def _blocks(estimator: Estimator, found: Estimate, weights: Sequence[Weights], deterministic: bool) -> list[str]:

@@ -11,12 +11,14 @@ from functools import cache
 
 import experiments.estimators as package
 from experiments.estimators._base import Estimator
+from experiments.estimators._shrunk import ShrunkSum
+from experiments.estimators._tuning import RULES, Tuned
 from rage_env.errors import ConfigError, UnknownNameError, did_you_mean
 
 __all__ = ["Spec", "label", "load", "names"]
 
 Spec = str | Mapping[str, object]
-"""A name, or `{"kind": name, parameter: number}`."""
+"""A name, or `{"kind": name, parameter: number}`; a lambda may be "slope" or "mse", which leaves it to the log."""
 
 
 @cache
@@ -55,13 +57,24 @@ def _make(spec: Spec) -> Estimator:
         raise UnknownNameError("estimator", name, names())
     maker = _class_of(name)
     known = {f.rstrip("_"): f for f in inspect.signature(maker).parameters}  # `lambda_` answers to `lambda`
-    for key, value in params.items():
+    for key in params:
         if key not in known:
             hint = did_you_mean(key, known)
             raise ConfigError(f"estimator {name}: unknown parameter {key!r}{hint} It takes: {sorted(known) or 'none'}.")
+    rule = params.get("lambda")
+    if issubclass(maker, ShrunkSum) and isinstance(rule, str):
+        return _tuned(maker, name, rule)
+    for key, value in params.items():
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             raise ConfigError(f"estimator {name}: {key} must be a finite number, got {value!r}")
     return maker(**{known[k]: v for k, v in params.items()})
+
+
+def _tuned(maker: type[ShrunkSum], name: str, rule: str) -> Tuned:
+    if rule not in RULES:
+        hint = did_you_mean(rule, RULES)
+        raise ConfigError(f"estimator {name}: lambda must be a number or one of {', '.join(RULES)}, got {rule!r}{hint}")
+    return Tuned(rule, {at: maker(at) for at in maker.grid})
 
 
 @cache

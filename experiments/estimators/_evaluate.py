@@ -24,6 +24,7 @@ from experiments.estimators._log import (
     table_of,
 )
 from experiments.estimators._sums import cluster_sums, clusters_of
+from experiments.estimators._tuning import with_candidates
 from rage_env.errors import InputError, LogError
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def evaluate(
     import pandas as pd
 
     made = load(estimators)
+    summed = with_candidates(made)
     if not 0 < alpha < 1:
         raise InputError(f"alpha must lie in (0, 1), got {alpha}; 0.05 gives 95 % intervals")
     columns = columns_of(metric)
@@ -65,8 +67,8 @@ def evaluate(
         policies.append(Policy("baseline_probs", baseline))
     labels = None if clusters is None else _labels(table, clusters)
     groups = clusters_of(labels, table.num_rows)
-    view, model = _view(table, columns, q_hat, any(e.needs_q for e in made.values()), target.shape[1], labels)
-    held = cluster_sums(made, rows_of(view, policies, columns), groups, len(policies) * len(columns))
+    view, model = _view(table, columns, q_hat, any(e.needs_q for e in summed.values()), target.shape[1], labels)
+    held = cluster_sums(summed, rows_of(view, policies, columns), groups, len(policies) * len(columns))
     if not all(sums.finite for sums in held):
         refuse_gaps(view)
     facts = Facts(groups.sizes(), len(columns), view.deterministic, alpha, model)

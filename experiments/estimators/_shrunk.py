@@ -8,19 +8,27 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from experiments.estimators._base import Floats, Rows, Sum
 from rage_env.errors import ConfigError
 
-__all__ = ["ShrunkCorrection", "ShrunkSum", "harmonic", "refuse_outside"]
+__all__ = ["CAPS", "ShrunkCorrection", "ShrunkSum", "harmonic", "refuse_outside"]
+
+CAPS = (math.inf, 300.0, 100.0, 50.0, 20.0, 10.0, 5.0, 2.0, 1.0)
+"""How heavy a row may get in the candidates of a tuned estimator: about even steps on a log scale, assumed."""
 
 
+@dataclass(frozen=True)
 class ShrunkSum(Sum):
     """Mean of the rewards under bent weights."""
 
+    lambda_: float  # how far
     shrinks = True
+    grid: ClassVar[tuple[float, ...]]  # lambdas to choose from: unbent first, ever more bent
 
     @abstractmethod
     def bend(self, weight: Floats) -> Floats:
@@ -35,6 +43,7 @@ class ShrunkSum(Sum):
         return (self.weights(rows) * rows.reward,)
 
 
+@dataclass(frozen=True)
 class ShrunkCorrection(ShrunkSum):
     """The direct method, corrected by the residuals under bent weights."""
 

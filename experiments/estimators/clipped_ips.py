@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from experiments.estimators._base import Floats, Rows
-from experiments.estimators._shrunk import ShrunkSum, refuse_outside
+from experiments.estimators._shrunk import CAPS, ShrunkSum, refuse_outside
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class ClippedInversePropensity(ShrunkSum):
 
     lambda_: float = 10.0  # the cap, 0 or more
     note = "biased on purpose: weights above lambda are cut to it"
+    grid = CAPS
 
     def __post_init__(self) -> None:
         refuse_outside("clipped_ips", self.lambda_, 0.0)

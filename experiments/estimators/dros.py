@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from experiments.estimators._base import Floats
-from experiments.estimators._shrunk import ShrunkCorrection, refuse_outside
+from experiments.estimators._shrunk import CAPS, ShrunkCorrection, refuse_outside
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class DoublyRobustShrunk(ShrunkCorrection):
 
     lambda_: float = 100.0  # 0 or more, on the scale of squared weights
     note = "biased on purpose: large weights are shrunk, the more the smaller lambda"
+    grid = (*(cap**2 for cap in CAPS), 0.0)
 
     def __post_init__(self) -> None:
         refuse_outside("dros", self.lambda_, 0.0)

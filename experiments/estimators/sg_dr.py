@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from experiments.estimators._base import Floats
-from experiments.estimators._shrunk import ShrunkCorrection, harmonic, refuse_outside
+from experiments.estimators._shrunk import CAPS, ShrunkCorrection, harmonic, refuse_outside
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,7 @@ class SubgaussianDoublyRobust(ShrunkCorrection):
 
     lambda_: float = 0.1  # in [0, 1]
     note = "biased on purpose: weights are drawn towards 1, the more the larger lambda"
+    grid = tuple(1 / cap for cap in CAPS)
 
     def __post_init__(self) -> None:
         refuse_outside("sg_dr", self.lambda_, 0.0, 1.0)

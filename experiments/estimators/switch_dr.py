@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from experiments.estimators._base import Floats
-from experiments.estimators._shrunk import ShrunkCorrection, refuse_outside
+from experiments.estimators._shrunk import CAPS, ShrunkCorrection, refuse_outside
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,7 @@ class SwitchDoublyRobust(ShrunkCorrection):
 
     lambda_: float = 10.0  # the largest weight that is kept, 0 or more
     note = "biased on purpose: where weights exceed lambda the model alone speaks"
+    grid = (*CAPS, 0.0)
 
     def __post_init__(self) -> None:
         refuse_outside("switch_dr", self.lambda_, 0.0)
