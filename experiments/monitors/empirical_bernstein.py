@@ -7,19 +7,17 @@ are fixed by the weeks before, so all rows of a week share them.
 
 from __future__ import annotations
 
-import copy
 import math
-from collections.abc import Mapping
 from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from experiments.monitors.batch import Batch
-from experiments.monitors.interface import Monitor, MonitorState, Validity, open_share, whole
-from experiments.monitors.once import Seen
+from experiments.monitors.interface import MonitorState, Validity, open_share, whole
 from experiments.monitors.streams import EventStream, Stream
-from rage_env.errors import ConfigError, LogError
+from experiments.monitors.tally import TallyMonitor
+from rage_env.errors import ConfigError
 
 __all__ = ["EmpiricalBernstein", "interval_paths"]
 
@@ -27,7 +25,7 @@ Floats = NDArray[np.float64]
 LARGEST_BET = 0.5
 
 
-class EmpiricalBernstein(Monitor):
+class EmpiricalBernstein(TallyMonitor):
     """Alarms once the mean of outcomes in [least, most] is proven to exceed `limit`; the interval holds at any look.
 
     Each unit enters once. most: a bound that holds for certain; without one the method has no standing, so there is
@@ -47,14 +45,12 @@ class EmpiricalBernstein(Monitor):
         horizon: int = 10_000,
         group: int | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(sums=3)  # rows, sum and sum of squares on [0, 1]
         if not (math.isfinite(least) and math.isfinite(most) and least < most and least <= limit <= most):
             raise ConfigError(f"limit: must lie in [least, most], both finite; got {limit} in [{least}, {most}]")
         self.limit, self.least, self.most = limit, least, most
         self.alpha, self.horizon, self.group = open_share("alpha", alpha), whole("horizon", horizon, 1), group
         self.null = f"H0: the mean outcome of a unit is at most {limit:g}"
-        self._seen = Seen()
-        self._records = np.empty((0, 4))  # (batches, 4) week, rows, sum and sum of squares on [0, 1]
 
     def _take(self, batch: Batch) -> MonitorState:
         if self.group is not None:
@@ -64,8 +60,7 @@ class EmpiricalBernstein(Monitor):
         self._seen.refuse_again(self.kind, batch, "each unit enters once, with a total over a fixed window")
         x = (batch.value - self.least) / (self.most - self.least)
         self._seen = self._seen.joined(batch.unit)
-        self._records = np.vstack([self._records, [batch.week, batch.n, x.sum(), x @ x]])
-        return self._now(len(self._records))
+        return self._tallied(batch, [batch.n, x.sum(), float(x @ x)])
 
     def _now(self, batches: int) -> MonitorState:
         rows, total, squares = self._records[:batches, 1:].T
@@ -98,23 +93,6 @@ class EmpiricalBernstein(Monitor):
         rows = np.full(x.shape[:2], float(x.shape[2]))
         lower, _ = interval_paths(rows, x.sum(axis=2), (x * x).sum(axis=2), self.alpha, self.horizon)
         return np.asarray(lower > (self.limit - self.least) / (self.most - self.least), np.bool_)
-
-    def merge(self, other: Self) -> Self:
-        """A monitor over the units of both shards."""
-        self._check_partner(other)
-        if self._records[:, 0].tolist() != other._records[:, 0].tolist():
-            raise LogError(f"{self.kind}: shards took in different weeks; merge them after the same batches")
-        both = copy.copy(self)
-        both._seen = self._seen.merged(self.kind, other._seen)
-        both._records = np.column_stack([self._records[:, 0], self._records[:, 1:] + other._records[:, 1:]])
-        both.states = [both._now(i) for i in range(1, len(both._records) + 1)]
-        return both
-
-    def _arrays(self) -> dict[str, NDArray[np.generic]]:
-        return {"seen": self._seen.unit, "records": self._records}
-
-    def _restore(self, arrays: Mapping[str, NDArray[np.generic]]) -> None:
-        self._seen, self._records = Seen(arrays["seen"].astype(np.int64)), arrays["records"].astype(np.float64)
 
 
 def interval_paths(rows: Floats, total: Floats, squares: Floats, alpha: float, horizon: int) -> tuple[Floats, Floats]:

@@ -7,9 +7,7 @@ Every factor has mean at most 1 under any rate up to p0, so Ville's inequality h
 
 from __future__ import annotations
 
-import copy
 import math
-from collections.abc import Mapping
 from typing import ClassVar, Literal, Self, get_args
 
 import numpy as np
@@ -17,10 +15,10 @@ from numpy.typing import NDArray
 from scipy.special import betaincc, betaln
 
 from experiments.monitors.batch import Batch
-from experiments.monitors.interface import Monitor, MonitorState, Validity, open_share
-from experiments.monitors.once import Seen
+from experiments.monitors.interface import MonitorState, Validity, open_share
 from experiments.monitors.replications import alarmed
 from experiments.monitors.streams import EventStream, Stream
+from experiments.monitors.tally import TallyMonitor
 from rage_env.errors import ConfigError, LogError
 
 __all__ = ["RareEvents", "log_evidence"]
@@ -29,7 +27,7 @@ Floats = NDArray[np.float64]
 Trial = Literal["once", "hazard"]
 
 
-class RareEvents(Monitor):
+class RareEvents(TallyMonitor):
     """Alarms once the share of events is proven to exceed `limit`. Values are 0 or 1.
 
     trial: `once`, each unit enters one time; `hazard`, a unit enters every week it is at risk, and the null bounds
@@ -40,15 +38,13 @@ class RareEvents(Monitor):
     validity: ClassVar[Validity] = "finite_sample"
 
     def __init__(self, *, limit: float, alpha: float = 0.05, trial: Trial = "once", group: int | None = None) -> None:
-        super().__init__()
+        super().__init__(sums=2)  # events, rows
         self.limit, self.alpha = open_share("limit", limit), open_share("alpha", alpha)
         if trial not in get_args(Trial):
             raise ConfigError(f"trial: must be one of {', '.join(get_args(Trial))}, got {trial!r}")
         self.trial, self.group = trial, group
         whose = "each unit's probability of an event" if trial == "once" else "each week's probability given the past"
         self.null = f"H0: {whose} is at most {limit:g}"
-        self._seen = Seen()
-        self._records = np.empty((0, 3))  # (batches, 3) week, events, rows
 
     def _take(self, batch: Batch) -> MonitorState:
         if self.group is not None:
@@ -60,8 +56,7 @@ class RareEvents(Monitor):
             raise LogError(f"{self.kind}: week {batch.week} was fed already; merge shards instead")
         if self.trial == "once":
             self._seen = self._seen.joined(batch.unit)
-        self._records = np.vstack([self._records, [batch.week, batch.value.sum(), batch.n]])
-        return self._now(len(self._records))
+        return self._tallied(batch, [batch.value.sum(), batch.n])
 
     def _now(self, batches: int) -> MonitorState:
         events, rows = self._records[:batches, 1].cumsum(), self._records[:batches, 2].cumsum()
@@ -92,23 +87,6 @@ class RareEvents(Monitor):
         events = np.cumsum(stream.value.sum(axis=2), axis=1)
         rows = np.arange(1, events.shape[1] + 1) * float(stream.value.shape[2])
         return alarmed(log_evidence(events, np.broadcast_to(rows, events.shape), self.limit), self.alpha)
-
-    def merge(self, other: Self) -> Self:
-        """A monitor over the units of both shards."""
-        self._check_partner(other)
-        if self._records[:, 0].tolist() != other._records[:, 0].tolist():
-            raise LogError(f"{self.kind}: shards took in different weeks; merge them after the same batches")
-        both = copy.copy(self)
-        both._seen = self._seen.merged(self.kind, other._seen)
-        both._records = self._records + other._records * [0, 1, 1]
-        both.states = [both._now(i) for i in range(1, len(both._records) + 1)]
-        return both
-
-    def _arrays(self) -> dict[str, NDArray[np.generic]]:
-        return {"seen": self._seen.unit, "records": self._records}
-
-    def _restore(self, arrays: Mapping[str, NDArray[np.generic]]) -> None:
-        self._seen, self._records = Seen(arrays["seen"].astype(np.int64)), arrays["records"].astype(np.float64)
 
 
 def log_evidence(events: Floats, rows: Floats, limit: float) -> Floats:

@@ -6,9 +6,8 @@ Bayes factor of a Dirichlet-multinomial centred on the planned shares against th
 
 from __future__ import annotations
 
-import copy
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import ClassVar, Self
 
 import numpy as np
@@ -16,18 +15,18 @@ from numpy.typing import NDArray
 from scipy.special import gammaln
 
 from experiments.monitors.batch import Batch
-from experiments.monitors.interface import Monitor, MonitorState, Validity, open_share, positive
-from experiments.monitors.once import Seen
+from experiments.monitors.interface import MonitorState, Validity, open_share, positive
 from experiments.monitors.replications import alarmed
 from experiments.monitors.streams import AssignmentStream, Stream
-from rage_env.errors import ConfigError, LogError
+from experiments.monitors.tally import TallyMonitor
+from rage_env.errors import ConfigError
 
 __all__ = ["Ssrm", "log_bayes_factor"]
 
 Floats = NDArray[np.float64]
 
 
-class Ssrm(Monitor):
+class Ssrm(TallyMonitor):
     """Alarms once the groups' head-counts cannot come from the planned `shares`; comparisons are then worthless.
 
     shares: planned share of each group code from 0, summing to 1. A unit counts in the week it is first fed; values
@@ -38,7 +37,6 @@ class Ssrm(Monitor):
     validity: ClassVar[Validity] = "finite_sample"
 
     def __init__(self, *, shares: Sequence[float], alpha: float = 0.05, concentration: float = 1_000.0) -> None:
-        super().__init__()
         self.shares = np.asarray(shares, dtype=np.float64)
         if (
             self.shares.ndim != 1
@@ -47,18 +45,16 @@ class Ssrm(Monitor):
             or abs(self.shares.sum() - 1) > 1e-9
         ):
             raise ConfigError(f"shares: must be two or more numbers above 0 that sum to 1, got {list(shares)}")
+        super().__init__(sums=len(self.shares))  # new units by group
         self.alpha, self.concentration = open_share("alpha", alpha), positive("concentration", concentration)
         self.null = f"H0: each new unit falls into groups 0, 1, ... with probabilities {self.shares.tolist()}"
-        self._seen = Seen()
-        self._records = np.empty((0, 1 + len(self.shares)))  # (batches, 1 + groups) week, new units by group
 
     def _take(self, batch: Batch) -> MonitorState:
         batch.refuse(batch.groups() >= len(self.shares), "group", f"must be one of 0..{len(self.shares) - 1}")
         self._seen.refuse_again(self.kind, batch, "a unit is counted in one group, in the week it is first seen")
         counts = np.bincount(batch.groups(), minlength=len(self.shares))
         self._seen = self._seen.joined(batch.unit)
-        self._records = np.vstack([self._records, [batch.week, *counts]])
-        return self._now(len(self._records))
+        return self._tallied(batch, counts)
 
     def _now(self, batches: int) -> MonitorState:
         counts = self._records[:batches, 1:].cumsum(axis=0)
@@ -91,23 +87,6 @@ class Ssrm(Monitor):
         counts = np.stack([(stream.value == g).sum(axis=2) for g in range(len(self.shares))], axis=-1)
         evidence = log_bayes_factor(counts.cumsum(axis=1).astype(np.float64), self.shares, self.concentration)
         return alarmed(evidence, self.alpha)
-
-    def merge(self, other: Self) -> Self:
-        """A monitor over the units of both shards."""
-        self._check_partner(other)
-        if self._records[:, 0].tolist() != other._records[:, 0].tolist():
-            raise LogError(f"{self.kind}: shards took in different weeks; merge them after the same batches")
-        both = copy.copy(self)
-        both._seen = self._seen.merged(self.kind, other._seen)
-        both._records = np.column_stack([self._records[:, 0], self._records[:, 1:] + other._records[:, 1:]])
-        both.states = [both._now(i) for i in range(1, len(both._records) + 1)]
-        return both
-
-    def _arrays(self) -> dict[str, NDArray[np.generic]]:
-        return {"seen": self._seen.unit, "records": self._records}
-
-    def _restore(self, arrays: Mapping[str, NDArray[np.generic]]) -> None:
-        self._seen, self._records = Seen(arrays["seen"].astype(np.int64)), arrays["records"].astype(np.float64)
 
 
 def log_bayes_factor(counts: Floats, shares: Floats, concentration: float) -> Floats:
