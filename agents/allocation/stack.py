@@ -69,7 +69,7 @@ class _Base:
     flip: float
 
 
-def _base_rows(row: Linear, units: Units, n: int) -> list[_Base]:
+def _base_rows(row: Linear, units: Units) -> list[_Base]:
     """A row as one base row, or as one for each segment where units straddle segments."""
     flip = -1.0 if row.sense == ">=" else 1.0
     coef = flip * np.asarray(row.coef, dtype=np.float64)
@@ -95,8 +95,7 @@ def _base_rows(row: Linear, units: Units, n: int) -> list[_Base]:
 
 def build(value: NDArray[np.floating], rows: Sequence[Linear], units: Units) -> Stack:
     """The program in units, floors removed and rows scaled. value: (n, k)."""
-    n = len(value)
-    base = [b for row in rows for b in _base_rows(row, units, n)]
+    base = [b for row in rows for b in _base_rows(row, units)]
     shape = units.allowed.shape
     v = units.total(value)
     constant = float(np.sum(np.where(units.allowed, v, 0.0) * (units.floor / GRID)))
