@@ -95,6 +95,7 @@ def _refuse_unjudged(guardrail: Guardrail) -> None:
         "scope.kind account": guardrail.scope.kind == "account",
         "between": guardrail.between is not None,
         "denominator_lag 1": guardrail.denominator_lag == 1,
+        "a hard limit by segment": guardrail.hard and guardrail.scope.kind == "segment",  # the draw keeps totals only
         f"a total of {guardrail.limit:g} a {guardrail.horizon}": _is_total_of_a_window(guardrail),
     }
     for what, asked in unjudged.items():

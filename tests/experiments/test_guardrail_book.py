@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from experiments.guardrail_book import Entry, GuardrailBook
 from experiments.week_truth import WeekTruth, rows_of
 from rage_env.errors import GuardrailError
-from rage_env.guardrails import Guardrail
+from rage_env.guardrails import Guardrail, Scope
 from rage_env.interface import Observation
 from rage_env.log import Reports
 from rage_env.outcomes import DELAYED
@@ -152,3 +152,16 @@ def test_a_total_for_many_weeks_is_refused_and_not_granted_anew_each_week() -> N
         truth(0, [0.0, 0.0], monthly)
     beyond = monthly.model_copy(update={"limit": 0.0, "relative_to": "status_quo"})
     assert one(beyond, [0.0, 0.0], OFFER).violated
+
+
+def test_a_hard_limit_by_segment_is_refused_as_the_draw_keeps_head_counts_of_the_cohort_only() -> None:
+    hard = Guardrail(
+        name="reach",
+        numerator={"contacts": 1.0},
+        denominator={"present": 1.0},
+        limit=0.4,
+        scope=Scope(kind="segment", column="region"),
+        hard=True,
+    )
+    with pytest.raises(GuardrailError, match="reach: a hard limit by segment cannot be judged"):
+        truth(0, [0.0, 0.0], hard)
