@@ -19,7 +19,10 @@ from rage_env.errors import ConfigError
 __all__ = ["CAPS", "ShrunkCorrection", "ShrunkSum", "harmonic", "refuse_outside"]
 
 CAPS = (math.inf, 300.0, 100.0, 50.0, 20.0, 10.0, 5.0, 2.0, 1.0)
-"""How heavy a row may get in the candidates of a tuned estimator: about even steps on a log scale, assumed."""
+"""How heavy a row may get in the candidates of a tuned estimator: about even steps on a log scale, assumed.
+
+It ends at 1: with less, a log would no longer say much of the reward model that it is to correct.
+"""
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ class DoublyRobustShrunk(ShrunkCorrection):
 
     lambda_: float = 100.0  # 0 or more, on the scale of squared weights
     note = "biased on purpose: large weights are shrunk, the more the smaller lambda"
-    grid = (*(cap**2 for cap in CAPS), 0.0)
+    grid = tuple(cap**2 for cap in CAPS)
 
     def __post_init__(self) -> None:
         refuse_outside("dros", self.lambda_, 0.0)

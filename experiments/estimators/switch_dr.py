@@ -18,7 +18,7 @@ class SwitchDoublyRobust(ShrunkCorrection):
 
     lambda_: float = 10.0  # the largest weight that is kept, 0 or more
     note = "biased on purpose: where weights exceed lambda the model alone speaks"
-    grid = (*CAPS, 0.0)
+    grid = CAPS
 
     def __post_init__(self) -> None:
         refuse_outside("switch_dr", self.lambda_, 0.0)
