@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from experiments import estimators
 from experiments.config import ExperimentConfig, OpeTarget
+from experiments.estimators._discovery import label
 from experiments.week_truth import WeekTruth
 from rage_env.interface import NO_OFFER, Observation
 from rage_env.log import FEATURE_PREFIX, WeekLog
@@ -105,7 +106,7 @@ class OfflineBook:
     def _refusal(self, users: int) -> pd.DataFrame:
         target, least = self.config.ope.target.kind, self.config.floor.propensity
         reason = f"{users or 'no'} users with rows in which every arm of {target} has a propensity of {least:g} or more"
-        named = [e if isinstance(e, str) else str(e["kind"]) for e in self.config.estimators]
+        named = [label(e) for e in self.config.estimators]
         return pd.DataFrame(
             {"estimator": named, "evaluable": False, "reason": reason, "rows": sum(len(p.target) for p in self._parts)}
             | dict.fromkeys(("value", "lower", "upper", "stderr", "step_truth", "error", "z"), np.nan)
