@@ -14,7 +14,7 @@ CARELESS = ["random", "blanket_credit_line"]
 SMALLER = {
     "users": 3_000,
     "weeks": 16,
-    "seeds": [1, 2],
+    "seeds": [101, 102],
     "oracle": {"every_weeks": 8, "users_fit": 20_000},
     "workers": 1,
 }
