@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from experiments.acting import problem_of
 from experiments.cohorts import cohort
 from experiments.config import ExperimentConfig
 from experiments.config_names import ORACLES
-from experiments.runner import agent_of, problem_of
+from experiments.runner import agent_of
 from experiments.watch_list import watches
 from rage_env.cohort import CohortEnv
 from rage_env.errors import ConfigError, InputError
@@ -24,7 +25,7 @@ def refuse_misfits(config: ExperimentConfig) -> None:
 
 
 def _agents(config: ExperimentConfig, env: CohortEnv) -> Iterator[str]:
-    problem = problem_of(env, config, None)
+    problem = problem_of(env, config.weeks, config.floor, None)
     for i, entry in enumerate(config.agents):
         if entry.kind in ORACLES:
             continue  # told nothing at the start, and costly to make

@@ -15,15 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 import agents
-from agents.fixed import FixedAgent
-from agents.interface import Agent, Decision, Problem
+from agents.interface import Agent, Decision
 from experiments import observable
+from experiments.acting import arms_of, floor_of, problem_of, record
 from experiments.clock import Clock
 from experiments.cohorts import cohort, live
 from experiments.config import AgentEntry, ExperimentConfig
 from experiments.control import as_known, left_alone
 from experiments.guardrail_book import GuardrailBook
-from experiments.luck import draw_arms, held_out, propensity_of
 from experiments.metrics import UserTotals
 from experiments.offline import OfflineBook
 from experiments.oracle import LatentOracle, ObservableOracle, Oracle
@@ -34,9 +33,9 @@ from experiments.week_truth import WeekTruth, week_truth
 from experiments.yardstick import Yardstick
 from rage_env.cohort import CohortEnv
 from rage_env.interface import Feedback, Observation
-from rage_env.log import LogMeta, LogWriter, WeekLog
+from rage_env.log import LogMeta, LogWriter
 
-__all__ = ["agent_of", "problem_of", "run_agent"]
+__all__ = ["agent_of", "run_agent"]
 
 
 def run_agent(config: ExperimentConfig, entry: AgentEntry, seed: int, log_folder: Path | None = None) -> RunOutcome:
@@ -48,9 +47,9 @@ def run_agent(config: ExperimentConfig, entry: AgentEntry, seed: int, log_folder
     with clock.on("world"):
         env, observation = cohort(config, seed)
     agent = agent_of(config, entry)
-    held = _held(config, agent, seed, observation)
+    held = floor_of(agent, seed, observation, config.floor)
     with clock.on("agent"):
-        agent.start(problem_of(env, config, held))
+        agent.start(problem_of(env, config.weeks, config.floor, held))
         for log, reports in zip(env.burn_in_logs, env.burn_in_reports, strict=True):
             agent.learn(Feedback(log, reports))
     with clock.on("control"):
@@ -78,23 +77,6 @@ def agent_of(config: ExperimentConfig, entry: AgentEntry) -> Agent:
     return agents.load(entry.kind, **entry.params)
 
 
-def problem_of(env: CohortEnv, config: ExperimentConfig, held: NDArray[np.bool_] | None) -> Problem:
-    """The public facts of a world. held: (n,) users whose every allowed arm keeps the study's floor."""
-    floor = 0.0 if held is None else np.where(held, config.floor.propensity, 0.0)
-    return Problem(
-        k=len(env.arm_names),
-        d=len(env.features),
-        feature_names=env.features.names,
-        arms=env.scenario.specs,
-        guardrails=env.scenario.guardrails,
-        retention_value_usd=env.scenario.retention_value_usd,
-        weeks=config.weeks,
-        burn_in_weeks=env.scenario.burn_in_weeks,
-        reported_share={c: law.reported_share for c, law in env.laws.items()},
-        floor=floor,
-    )
-
-
 @dataclass
 class _Run:
     """The moving parts of a run."""
@@ -113,13 +95,12 @@ class _Run:
             truth = week_truth(env.truth, observation, scenario.guardrails, scenario.retention_value_usd)
         decision = self._decide(observation, truth)
         with clock.on("draw"):
-            together = any(g.hard for g in scenario.guardrails) and not self.agent.unconstrained
-            arm = draw_arms(self.seed, observation, decision.probs, together=together)
+            arm = arms_of(env, self.agent, self.seed, observation, decision.probs)
         with clock.on("oracle"):
             self.book.measure(truth, decision.probs)
         with clock.on("world"):
             after = live(env, arm)
-        log = _log(observation, decision.probs, arm, env)
+        log = record(observation, decision.probs, arm, env)
         with clock.on("judging"):
             known = as_known(log.columns, env.reports(), log.user_id, scenario.retention_value_usd)
             lived = Lived(truth, log, env.reports(), known - control)
@@ -137,13 +118,6 @@ class _Run:
             if isinstance(self.agent, Oracle):
                 self.agent.see(truth)
             return self.agent.decide(observation).check(observation)
-
-
-def _held(config: ExperimentConfig, agent: Agent, seed: int, observation: Observation) -> NDArray[np.bool_] | None:
-    """(n,) users held to the floor; None for agents without one: rules and oracles."""
-    if isinstance(agent, FixedAgent | Oracle) or config.floor.propensity == 0 or config.floor.share == 0:
-        return None
-    return held_out(seed, observation.unit, config.floor.share)
 
 
 def _book(
@@ -165,21 +139,6 @@ def _book(
         yardstick=Yardstick(model, config.oracle.every_weeks),
         offline=OfflineBook(config, env.arm_names, env.features.names, held),
         watches=watches(config, scenario.guardrails, env.burn_in_logs, is_control=entry.kind == "no_offer"),
-    )
-
-
-def _log(observation: Observation, probs: NDArray[np.float32], arm: NDArray[np.int64], env: CohortEnv) -> WeekLog:
-    """The record of the week just lived: what was seen before it, what was drawn and with which probability."""
-    return WeekLog(
-        week=observation.week,
-        user_id=observation.user_id,
-        unit=observation.unit,
-        present=observation.present,
-        arm=arm,
-        propensity=propensity_of(probs, arm),
-        features=observation.features,
-        columns=env.columns(),
-        probs=probs,
     )
 
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from agents.interface import Decision
-from experiments import runner
+from experiments.acting import floor_of, problem_of
 from experiments.cohorts import cohort
 from experiments.config import AgentEntry, ExperimentConfig, OpeTarget
 from experiments.offline import target_probs
 from experiments.run_book import RunOutcome
-from experiments.runner import agent_of, problem_of, run_agent
+from experiments.runner import agent_of, run_agent
 from rage_env.errors import DecisionError
 from rage_env.interface import Feedback, Observation
 
@@ -27,12 +27,12 @@ def run(config: ExperimentConfig, kind: str, seed: int = 1, **params: object) ->
 def test_agents_are_told_the_floor_and_those_that_follow_a_rule_have_none(small: Small) -> None:
     config = small()
     env, observation = cohort(config, 1)
-    held = runner._held(config, agent_of(config, AgentEntry(kind="lagrangian_linucb")), 1, observation)
+    held = floor_of(agent_of(config, AgentEntry(kind="lagrangian_linucb")), 1, observation, config.floor)
     assert held is not None
-    floor = np.asarray(problem_of(env, config, held).floor)
+    floor = np.asarray(problem_of(env, config.weeks, config.floor, held).floor)
     assert set(np.unique(floor)) == {0.0, 0.01}
     for kind in ("no_offer", "random", "status_quo", "oracle_latent"):
-        assert runner._held(config, agent_of(config, AgentEntry(kind=kind)), 1, observation) is None
+        assert floor_of(agent_of(config, AgentEntry(kind=kind)), 1, observation, config.floor) is None
 
 
 def test_the_contact_capacity_of_a_constrained_agent_holds_in_every_single_draw(small: Small) -> None:
