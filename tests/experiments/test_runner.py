@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from agents.interface import Decision
+from experiments import runner
 from experiments.acting import floor_of, problem_of
 from experiments.cohorts import cohort
 from experiments.config import AgentEntry, ExperimentConfig, OpeTarget
