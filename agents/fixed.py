@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from agents.interface import Decision, Problem
 from agents.parameters import Configured
-from rage_env.errors import DecisionError
+from rage_env.errors import ConfigError, DecisionError, did_you_mean
 from rage_env.interface import NO_OFFER, Feedback, Observation
 
-__all__ = ["FixedAgent", "spread_over"]
+__all__ = ["FixedAgent", "arm_index", "spread_over"]
 
 
 class FixedAgent(Configured):
@@ -59,3 +59,14 @@ def spread_over(weights: NDArray[np.floating], action_mask: NDArray[np.int8]) ->
     probs = allowed / np.where(total > 0, total, 1.0)
     probs[:, NO_OFFER] = 1.0 - probs[:, NO_OFFER + 1 :].sum(axis=1)
     return np.asarray(np.clip(probs, 0.0, 1.0), dtype=np.float32)
+
+
+def arm_index(agent: str, arm: str | int, problem: Problem) -> int:
+    """The index of an arm given by name or index. Raises ConfigError with the nearest name."""
+    known = [a.name for a in problem.arms]
+    if isinstance(arm, int) and arm < len(known):
+        return arm
+    if isinstance(arm, str) and arm in known:
+        return known.index(arm)
+    near = did_you_mean(arm, known) if isinstance(arm, str) else "."
+    raise ConfigError(f"agent {agent}: arm {arm!r} is none of this world's arms{near} Arms: {', '.join(known)}.")

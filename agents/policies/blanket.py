@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from agents.fixed import FixedAgent
+from agents.fixed import FixedAgent, arm_index
 from agents.interface import Problem
 from agents.parameters import AgentParams
-from rage_env.errors import ConfigError, did_you_mean
 from rage_env.interface import Observation
 
 
@@ -32,19 +31,10 @@ class Blanket(FixedAgent):
         """Face this problem. Raises ConfigError where it has no such arm."""
         super().start(problem)
         assert isinstance(self.params, BlanketParams)
-        self.arm = _index(self.params.arm, [a.name for a in problem.arms])
+        self.arm = arm_index(self.name, self.params.arm, problem)
 
     def wishes(self, observation: Observation) -> NDArray[np.float64]:
         """All weight on the one arm."""
         weights = np.zeros((observation.n, observation.k))
         weights[:, self.arm] = 1.0
         return weights
-
-
-def _index(arm: str | int, known: list[str]) -> int:
-    if isinstance(arm, int) and arm < len(known):
-        return arm
-    if isinstance(arm, str) and arm in known:
-        return known.index(arm)
-    near = did_you_mean(arm, known) if isinstance(arm, str) else "."
-    raise ConfigError(f"agent blanket: arm {arm!r} is none of this world's arms{near} Arms: {', '.join(known)}.")

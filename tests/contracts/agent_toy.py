@@ -43,7 +43,7 @@ def problem(floor: float | NDArray[np.float64] = 0.0, guardrails: tuple[Guardrai
     return Problem(
         k=K,
         d=D,
-        feature_names=("risk", "spend", "leaving", "plan", "still"),
+        feature_names=("risk", "log_gmv_4w", "churn_signal", "plan", "active_4w"),
         arms=ARMS,
         guardrails=guardrails,
         retention_value_usd=80.0,
@@ -56,7 +56,7 @@ def problem(floor: float | NDArray[np.float64] = 0.0, guardrails: tuple[Guardrai
 
 @dataclass
 class Toy:
-    """n users. Feature 4 is constant; users leave at a rate that feature 2 shows; loans lose by feature 0."""
+    """n users. `active_4w` is constant; users leave at a rate that `churn_signal` shows; loans lose by feature 0."""
 
     n: int = 300
     seed: int = 0

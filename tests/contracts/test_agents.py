@@ -46,6 +46,7 @@ def quick(name: str, **params: object) -> Agent:
 def test_every_shipped_agent_is_found_by_its_file_name() -> None:
     expected = {"no_offer", "random", "blanket", "status_quo"}
     expected |= {"uplift_greedy", "constrained_thompson", "lagrangian_linucb"}
+    expected |= {"epsilon_mixture", "risk_biased", "value_biased", "deterministic_floor"}
     assert expected <= set(AGENTS)
     for held in AGENTS:
         assert isinstance(agents.load(held), Agent)
@@ -100,7 +101,7 @@ def _drawn(probs: NDArray[np.float32], times: int, seed: int) -> NDArray[np.floa
 def test_arms_come_up_as_often_as_the_logged_propensities_say(name: str) -> None:
     probs = warmed(quick(name), Toy(seed=4), 3, floor=0.02).probs
     drawn = _drawn(probs, 400, 5)
-    assert (np.abs(drawn) < 4.8).all()  # four arms, seven agents: luck fails it once in 1e4
+    assert (np.abs(drawn) < 4.8).all()  # four arms, a dozen agents: luck fails it once in 1e4
     other = (probs.argmax(axis=1) + 1) % K
     slipped = 0.95 * probs + 0.05 * np.eye(K, dtype=np.float32)[other]  # a draw that slips arms in unlogged
     mean, spread = slipped.astype(np.float64), np.sqrt(400 * (probs * (1 - probs)).sum(axis=0, dtype=np.float64))
