@@ -10,6 +10,7 @@ from gymnasium.spaces import Box, Discrete, MultiDiscrete
 from gymnasium.vector import AutoresetMode, VectorEnv
 from numpy.typing import NDArray
 
+from rage_env import hooks
 from rage_env import options as choices
 from rage_env import scenario as scenarios
 from rage_env.errors import DecisionError
@@ -36,12 +37,14 @@ class CohortEnv(People, VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # 
     population: `closed` (departed users stay as inactive rows; autoreset disabled) or `open` (a departed user's slot
     is refilled within the step). reward: `cash` (net revenue, losses when reported) or `value` (less retention).
     newborn: everyone joins at week 0. first_slot, n_max: a shard's place in the whole cohort; cohort_sums: last
-    week's sums of the whole (no mechanism of this version reads them). threads: chunks lived at once.
+    week's sums of the whole by name, instead of one's own (set `given_sums` between steps to move them on).
+    threads: chunks lived at once.
     keep_burn_in: keep the burn-in weeks as WeekLogs in `burn_in_logs`.
     Raises ConfigError for what the scenario's schema refuses.
     """
 
     _cost: Floats  # (n, g)
+    _allowed: NDArray[np.int8] | None  # (n, k) as observed last; None where no mechanism forbids anything
 
     metadata: dict[str, Any] = {"render_modes": [], "autoreset_mode": AutoresetMode.DISABLED}  # noqa: RUF012  # Gymnasium's own declaration
 
@@ -57,7 +60,7 @@ class CohortEnv(People, VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # 
         newborn: bool = False,
         first_slot: int = 0,
         n_max: int | None = None,
-        cohort_sums: list[float] | None = None,
+        cohort_sums: Mapping[str, float] | None = None,
         threads: int = 1,
         keep_burn_in: bool = False,
         **fields: Any,
@@ -71,7 +74,8 @@ class CohortEnv(People, VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # 
         }  # fmt: skip
         world = scenarios.load(base, [self._made_with["scenario"]])
         People.__init__(self, world, num_envs, first_slot, n_max)
-        self.population, self.reward_kind, self.cohort_sums = population, reward, cohort_sums
+        self.population, self.reward_kind = population, reward
+        self.given_sums = None if cohort_sums is None else dict(cohort_sums)
         self.newborn, self.threads, self.keep_burn_in = newborn, threads, keep_burn_in
         self.truth = Truth(self)
         mode = AutoresetMode.DISABLED if population == "closed" else AutoresetMode.SAME_STEP
@@ -186,7 +190,16 @@ class CohortEnv(People, VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # 
             raise DecisionError(
                 f"week {self.week}, user {self.traits.user_id[row]}: arm {arm[row]} does not exist; arms are 0..{k - 1}"
             )
-        return np.where(self.lives.alive, arm, NO_OFFER).astype(np.intp)
+        lived: NDArray[np.intp] = np.where(self.lives.alive, arm, NO_OFFER).astype(np.intp)
+        if self._allowed is not None:
+            masked = np.take_along_axis(self._allowed, lived[:, None], axis=1)[:, 0] == 0
+            if masked.any():
+                row = int(np.argmax(masked))
+                raise DecisionError(
+                    f"week {self.week}, user {self.traits.user_id[row]}: arm {self.arm_names[lived[row]]} is masked "
+                    f"({int(masked.sum())} such users); choose among arms whose action_mask is 1"
+                )
+        return lived
 
     def _reward(self) -> Floats:
         """Net revenue of the week with losses as reported in it; `value` also counts who left.
@@ -210,23 +223,41 @@ class CohortEnv(People, VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # 
         n, alive = self.num_envs, self.lives.alive.copy()
         g = len(self.scenario.guardrails)
         info: Info = {
-            "action_mask": self._masked(np.ones(self.world.arms.k, np.int8)),
+            "action_mask": self._action_mask(),
             "cost": self._cost,
             "user_id": self.traits.user_id,
-            "unit": self.traits.user_id,
+            "unit": hooks.unit(self.scenario.used, self.traits),
             "is_new": self.is_new,
             "present": alive,
             "week": np.broadcast_to(np.int64(self.week), (n,)),
-            "status_quo": self._masked(self._status_quo()),
+            "status_quo": self._usual(),
             "numerator_to_date": np.broadcast_to(self.standing.numerator.copy(), (n, g)),
             "denominator_to_date": np.broadcast_to(self.standing.denominator.copy(), (n, g)),
             "segment_region": self.traits.region,
             "segment_channel": self.traits.channel,
         }
+        own = hooks.segments(self.scenario.used, self.traits, self.lives)
+        info.update({f"segment_{name}": codes for name, codes in own.items()})
         everyone = np.broadcast_to(np.True_, (n,))
         info.update({f"_{k}": everyone for k in tuple(info)})
         self.is_new = np.zeros(n, np.bool_)
         return self._features(), info
+
+    def _action_mask(self) -> NDArray[np.int8]:
+        """(n, k) the arms that may be chosen; kept to hold the coming actions against."""
+        self._allowed = hooks.mask(self.scenario.used, self.traits, self.lives, self.world.arms)
+        if self._allowed is None:
+            return self._masked(np.ones(self.world.arms.k, np.int8))
+        self._allowed[~self.lives.alive, 1:] = 0
+        return self._allowed
+
+    def _usual(self) -> Floats:
+        """(n, k) probabilities of the status quo; what a masked arm would have got goes to arm 0."""
+        usual = self._masked(self._status_quo())
+        if self._allowed is not None:
+            usual *= self._allowed
+            usual[:, NO_OFFER] += np.float32(1) - usual.sum(axis=1)
+        return usual
 
     def _status_quo(self) -> Floats:
         row = np.zeros(self.world.arms.k, np.float32)

@@ -5,14 +5,17 @@ Latent columns never enter; the test of that is in checks.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rage_env.population import PopulationParams
 from rage_env.state import Lives, Traits
+
+if TYPE_CHECKING:
+    from rage_env.population import PopulationParams
 
 __all__ = ["Feature", "FeatureTable"]
 
@@ -76,10 +79,10 @@ def _place_flag(trait: str, code: int) -> Feature:
 
 
 class FeatureTable:
-    """The d features of a scenario, in a fixed order."""
+    """The d features of a scenario, in a fixed order; `added`: those of its mechanisms."""
 
-    def __init__(self, population: PopulationParams) -> None:
-        self.features = (*_STATE, *_place(population))
+    def __init__(self, population: PopulationParams, added: Sequence[Feature] = ()) -> None:
+        self.features = (*_STATE, *_place(population), *added)
         self.names = tuple(f.name for f in self.features)
         self.low = np.array([f.low for f in self.features], dtype=np.float32)
         self.high = np.array([f.high for f in self.features], dtype=np.float32)

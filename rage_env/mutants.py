@@ -19,7 +19,7 @@ from rage_env.randomness import Noise, person_keys
 from rage_env.scenario import Scenario
 from rage_env.state import Lives, Traits
 from rage_env.truth import Truth
-from rage_env.week import Columns
+from rage_env.week import START, Columns, When
 from rage_env.world import World
 
 __all__ = [
@@ -62,9 +62,16 @@ def refusals(base: str | Scenario = "fintech", users: int = 800, weeks: int = 8)
 
 class _CreditRepaidWorld(World):
     def live(
-        self, traits: Traits, lives: Lives, arm: NDArray[np.intp], luck: Noise, *, may_leave: bool = True
+        self,
+        traits: Traits,
+        lives: Lives,
+        arm: NDArray[np.intp],
+        luck: Noise,
+        *,
+        when: When = START,
+        may_leave: bool = True,
     ) -> tuple[Columns, Lives]:
-        now, after = super().live(traits, lives, arm, luck, may_leave=may_leave)
+        now, after = super().live(traits, lives, arm, luck, when=when, may_leave=may_leave)
         return {**now, "loss_credit": -now["loss_credit"]}, after
 
 
@@ -77,8 +84,8 @@ class CreditRepaid(CohortEnv):
 
 
 class _CapAfterMeanWorld(World):
-    def means(self, traits: Traits, lives: Lives, arm: NDArray[np.intp]) -> Columns:
-        out = super().means(traits, lives, arm)
+    def means(self, traits: Traits, lives: Lives, arm: NDArray[np.intp], *, when: When = START) -> Columns:
+        out = super().means(traits, lives, arm, when=when)
         fraud = self.scenario.used["fraud"]
         mean = fraud.amount_median_usd * np.exp(0.5 * fraud.amount_log_sd**2)
         return {**out, "loss_fraud": out["fraud_reports"] * min(mean, fraud.max_loss_usd)}
@@ -206,7 +213,7 @@ class _LateTruth(Truth):
         env = self._env
         return self._over_arms(
             lambda rows, arm: env.world.outcomes(
-                env.traits.rows(rows), env.lives.rows(rows), arm, env.luck(rows, env.week + 1)
+                env.traits.rows(rows), env.lives.rows(rows), arm, env.luck(rows, env.week + 1), when=env.when(env.week)
             ),
             np.float32,
         )

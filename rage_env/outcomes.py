@@ -26,7 +26,7 @@ __all__ = [
     "value",
 ]
 
-LEDGER_VERSION = 1
+LEDGER_VERSION = 2
 """Raised whenever a column is added, removed or redefined."""
 
 
@@ -58,6 +58,8 @@ LEDGER: tuple[Column, ...] = (
     Column("abuse", "count", "incidents of bonus abuse"),
     Column("negative_reaction", "count", "unsubscribes, complaints, tickets"),
     Column("churned", "0/1", "left for good at the end of the week"),
+    Column("late", "0/1", "missed a payment that was due in the week"),
+    Column("defaulted", "0/1", "stopped paying for good"),
 )
 
 COLUMNS: tuple[str, ...] = tuple(c.name for c in LEDGER)

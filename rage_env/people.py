@@ -6,10 +6,12 @@ No Gymnasium here: this is what a cohort remembers, and how it moves on by one w
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rage_env import hooks
 from rage_env.features import FeatureTable
 from rage_env.log import Reports, WeekLog
 from rage_env.outcomes import COLUMNS, DELAYED, IMMEDIATE
@@ -19,7 +21,7 @@ from rage_env.recycle import Recycled
 from rage_env.scenario import Scenario
 from rage_env.standing import Standing
 from rage_env.state import CHUNK, Lives, Traits
-from rage_env.week import Columns
+from rage_env.week import Columns, When
 from rage_env.world import World, ledger_of
 
 __all__ = ["People"]
@@ -48,6 +50,8 @@ class People:
     pre_period: dict[str, Floats]  # {immediate column: (n,)} sums over burn-in
     burn_in_logs: list[WeekLog]
     burn_in_reports: list[Reports]
+    own_sums: dict[str, float]  # cohort sums of the week just lived, over these slots
+    given_sums: dict[str, float] | None = None  # those of a whole cohort of which these slots are a shard
     _pending: Pending
     _reported: Reports
     _left_over: Reports | None
@@ -61,7 +65,7 @@ class People:
         self.scenario, self.num_envs = scenario, n
         self.first_slot, self.n_max = first_slot, n_max
         self.world = World(scenario)
-        self.features = FeatureTable(scenario.population)
+        self.features = FeatureTable(scenario.population, hooks.features(scenario.used))
         self.laws = scenario.delay_laws
         self._ledgers: Recycled[np.float32] = Recycled(np.float32)
         self._pages: Recycled[np.float32] = Recycled(np.float32)
@@ -93,14 +97,14 @@ class People:
         scenario, n = self.scenario, self.num_envs
         self.key = key
         self.generation = np.zeros(n, np.int64)
-        self.traits, lives = self.world.population.draw(self.key, self._user_ids(), newborn=self.newborn)
+        self.traits, lives = self._draw(self._user_ids(), newborn=self.newborn)
         self._spare, self._left_over = None, None
         self.standing = Standing(scenario.guardrails)
         self._pending, self._reported = Pending(), Reports.empty()
         self.burn_in_logs, self.burn_in_reports = [], []
         self.pre_period = {c: np.zeros(n, np.float32) for c in IMMEDIATE}
-        joining_age = lives.age
-        self.lives = Lives.at_joining(joining_age - np.float32(scenario.burn_in_weeks), lives.shock)
+        self.lives = replace(lives, age=lives.age - np.float32(scenario.burn_in_weeks))
+        self.own_sums = {}
         nobody = np.zeros(n, np.intp)
         for week in range(-scenario.burn_in_weeks, 0):
             self._burn_in(week, nobody)
@@ -126,16 +130,17 @@ class People:
         block = self._ledgers.get((len(COLUMNS), self.num_envs))
         ledger: Columns = dict(zip(COLUMNS, block, strict=True))
         after = self._spare or self.lives.copy()
+        when = self.when(week)
 
-        def one(start: int) -> Reports:
+        def one(start: int) -> tuple[Reports, dict[str, float]]:
             rows = slice(start, start + self.chunk)
-            traits, luck = self.traits.rows(rows), self.luck(rows, week)
-            now, lives = self.world.live(traits, self.lives.rows(rows), arm[rows], luck, may_leave=may_leave)
+            traits, before, luck = self.traits.rows(rows), self.lives.rows(rows), self.luck(rows, week)
+            now, lives = self.world.live(traits, before, arm[rows], luck, when=when, may_leave=may_leave)
             after.put(rows, lives)
             columns = ledger_of(now, len(arm[rows]))
             for name in COLUMNS:
                 ledger[name][rows] = now.get(name, 0)
-            return reports_of_week(week, traits.user_id, columns, luck, self.laws)
+            return reports_of_week(week, traits.user_id, columns, luck, self.laws), self._sums(now, before)
 
         starts = range(0, self.num_envs, self.chunk)
         if self.threads > 1:
@@ -143,9 +148,24 @@ class People:
                 caused = list(pool.map(one, starts))
         else:
             caused = [one(start) for start in starts]
-        self._pending.add(Reports.concat(caused))
+        self._pending.add(Reports.concat([reports for reports, _ in caused]))
         self.lives, self._spare = after, self.lives
+        self.own_sums = {name: sum(part[name] for _, part in caused) for name in caused[0][1]}
         return ledger
+
+    def when(self, week: int) -> When:
+        """Where a week stands: its number, and last week's cohort sums (the given ones before one's own)."""
+        return When(week, self.own_sums if self.given_sums is None else self.given_sums)
+
+    def _sums(self, now: Columns, lives: Lives) -> dict[str, float]:
+        """This chunk's part of the cohort sums; none where no mechanism asks for any."""
+        if not self.world.sums:
+            return {}
+        parts = {name: float(now[column].sum(dtype=np.float64)) for name, column in self.world.sums.items()}
+        return {**parts, "present": float((lives.alive & (lives.age >= 0)).sum())}
+
+    def _draw(self, user_id: NDArray[np.int64], *, newborn: bool) -> tuple[Traits, Lives]:
+        return self.world.population.draw(self.key, user_id, newborn=newborn, n_max=self.n_max)
 
     def luck(self, rows: slice, week: int) -> Noise:
         """The luck of some slots in a week of the calendar; burn-in weeks are negative."""
@@ -171,7 +191,7 @@ class People:
         """Newcomers of age 0 into these slots, at the current week."""
         self.generation[mask] += 1
         rows = np.flatnonzero(mask)
-        traits, lives = self.world.population.draw(self.key, self._user_ids()[rows], newborn=True)
+        traits, lives = self._draw(self._user_ids()[rows], newborn=True)
         self.traits = self.traits.copy()  # what was observed of the departed stays as it was
         self.traits.put(rows, traits)
         self.lives.put(rows, lives)

@@ -7,17 +7,21 @@ configured mix holds in expectation and a person's archetype does not depend on 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from scipy.special import betaincinv, betaln
 
+from rage_env import hooks
 from rage_env.mechanisms import engagement, spending
 from rage_env.randomness import POPULATION_WEEK, Draw, Noise, person_keys, seed_key
 from rage_env.state import Archetype, Lives, Traits
+from rage_env.week import Newcomers
 
 __all__ = ["ArchetypeParams", "ChurnParams", "Population", "PopulationParams", "SignalParams"]
 
@@ -119,13 +123,31 @@ def _age_law(churn: ChurnParams) -> NDArray[np.float64]:
 class Population:
     """Draws people for one scenario."""
 
-    def __init__(self, params: PopulationParams, engage: engagement.Params, spend: spending.Params) -> None:
-        self.params, self.engage, self.spend = params, engage, spend
+    def __init__(
+        self,
+        params: PopulationParams,
+        engage: engagement.Params,
+        spend: spending.Params,
+        used: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.params, self.engage, self.spend, self.used = params, engage, spend, used or {}
         self.intercepts = _intercepts(params)
         self.log_level = math.log(spend.gmv_per_active_week_usd) - _log_mean_active_spend(engage, spend)
 
-    def draw(self, key: int, user_id: NDArray[np.int64], *, newborn: bool) -> tuple[Traits, Lives]:
-        """Traits and lives of these persons at week 0. key: of the seed; newborn: everyone joins at age 0."""
+    def draw(
+        self, key: int, user_id: NDArray[np.int64], *, newborn: bool, n_max: int | None = None
+    ) -> tuple[Traits, Lives]:
+        """Traits and lives of these persons at week 0, mechanisms' columns too.
+
+        key: of the seed; newborn: everyone joins at age 0; n_max: slots of the whole cohort, else ids are slots.
+        """
+        traits, lives = self._draw(key, user_id, newborn=newborn)
+        generation, slot = np.divmod(user_id, n_max or (1 << 62))
+        luck = Noise(key, traits.key, POPULATION_WEEK)
+        traits = hooks.newcomers(self.used, Newcomers(luck, slot, generation, traits, lives))
+        return traits, hooks.joining(self.used, traits, lives)
+
+    def _draw(self, key: int, user_id: NDArray[np.int64], *, newborn: bool) -> tuple[Traits, Lives]:
         p, signals = self.params, self.params.signals
         keys = person_keys(key, user_id)
         luck = Noise(key, keys, POPULATION_WEEK)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from enum import IntEnum
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,22 +34,51 @@ class FraudType(IntEnum):
     THIRD_PARTY = 3
 
 
+Rows = slice | NDArray[np.intp] | NDArray[np.bool_]
+More = dict[str, NDArray[Any]]
+"""Columns that a scenario's own mechanisms add, by name; last axis the user."""
+
+
 @dataclass(frozen=True, eq=False)
 class Struct:
-    """A struct of arrays whose last axis is the user."""
+    """A struct of arrays whose last axis is the user; `more` holds the columns that mechanisms added."""
 
-    def rows(self, at: slice | NDArray[np.intp] | NDArray[np.bool_]) -> Self:
+    def rows(self, at: Rows) -> Self:
         """The same struct for some users; views where `at` is a slice."""
-        return type(self)(*(getattr(self, f.name)[..., at] for f in fields(self)))
+        return type(self)(*(_some(getattr(self, f.name), at) for f in fields(self)))
 
-    def put(self, at: slice | NDArray[np.intp] | NDArray[np.bool_], part: Self) -> None:
+    def put(self, at: Rows, part: Self) -> None:
         """Write `part` over those users."""
         for f in fields(self):
-            getattr(self, f.name)[..., at] = getattr(part, f.name)
+            held, new = getattr(self, f.name), getattr(part, f.name)
+            if isinstance(held, dict):
+                for name, column in held.items():
+                    column[..., at] = new[name]
+            else:
+                held[..., at] = new
 
     def copy(self) -> Self:
         """A deep copy."""
-        return type(self)(*(np.array(getattr(self, f.name), copy=True) for f in fields(self)))
+        return type(self)(*(_copied(getattr(self, f.name)) for f in fields(self)))
+
+    def with_columns(self, columns: Mapping[str, NDArray[Any]]) -> Self:
+        """The same struct with these columns: fields of its own are replaced, other names go to `more`."""
+        if not columns:
+            return self
+        held: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}  # Any: arrays, and `more`
+        other = {name: column for name, column in columns.items() if name not in held}
+        mine = {name: column for name, column in columns.items() if name in held}
+        return type(self)(**{**held, **mine, "more": {**held["more"], **other}})
+
+
+def _some(held: NDArray[Any] | More, at: Rows) -> NDArray[Any] | More:
+    return {name: c[..., at] for name, c in held.items()} if isinstance(held, dict) else held[..., at]
+
+
+def _copied(held: NDArray[Any] | More) -> NDArray[Any] | More:
+    if isinstance(held, dict):
+        return {name: np.array(c, copy=True) for name, c in held.items()}
+    return np.array(held, copy=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +100,7 @@ class Traits(Struct):
     intensity: NDArray[np.float32]  # (n,) standard normal
     credit_risk: NDArray[np.float32]  # (n,) multiplies honest credit loss; mean 1
     credit_signal: NDArray[np.float32]  # (n,) noisy view of its log
+    more: More = field(default_factory=dict)  # by the scenario's mechanisms
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +118,7 @@ class Lives(Struct):
     load: NDArray[np.float32]  # (n,) slow memory of contacts, 0..1
     last_response: NDArray[np.float32]  # (n,) 1 active after the last contact, -1 not, 0 never contacted
     fraud_reported: NDArray[np.float32]  # (n,) fraud cases reported to date
+    more: More = field(default_factory=dict)  # by the scenario's mechanisms
 
     @classmethod
     def at_joining(cls, age: NDArray[np.float32], shock: NDArray[np.float32]) -> Self:

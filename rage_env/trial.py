@@ -12,7 +12,7 @@ from rage_env.cohort import CohortEnv
 from rage_env.errors import WorldError
 from rage_env.log import Reports
 from rage_env.state import Lives, Traits
-from rage_env.week import Columns
+from rage_env.week import Columns, When
 
 __all__ = ["Lived", "Trial", "play", "refuse"]
 
@@ -28,6 +28,7 @@ class Lived:
     info: dict[str, Any]  # before the week; Gymnasium's own type
     traits: Traits
     lives: Lives  # before the week
+    when: When
     asked: NDArray[np.int64]  # (n,) arms, of departed users too
     potential: Columns  # {column: (n, k)}
     means: Columns  # {column: (n, k)}
@@ -86,6 +87,7 @@ def _before(env: CohortEnv) -> dict[str, Any]:  # Any: fields of Lived
         "week": env.week,
         "traits": env.traits,
         "lives": env.lives.copy(),
+        "when": env.when(env.week),
         "potential": env.truth.potential_outcomes(),
         "means": env.truth.mean_outcomes(),
     }

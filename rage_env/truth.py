@@ -46,7 +46,7 @@ class Truth:
         env = self._env
         return self._over_arms(
             lambda rows, arm: env.world.outcomes(
-                env.traits.rows(rows), env.lives.rows(rows), arm, env.luck(rows, env.week)
+                env.traits.rows(rows), env.lives.rows(rows), arm, env.luck(rows, env.week), when=env.when(env.week)
             ),
             np.float32,
         )
@@ -55,7 +55,10 @@ class Truth:
         """{column: (n, k)} its mean given the whole state before the step, by accrual."""
         env = self._env
         return self._over_arms(
-            lambda rows, arm: env.world.means(env.traits.rows(rows), env.lives.rows(rows), arm), np.float64
+            lambda rows, arm: env.world.means(
+                env.traits.rows(rows), env.lives.rows(rows), arm, when=env.when(env.week)
+            ),
+            np.float64,
         )
 
     def ledger(self) -> Columns:

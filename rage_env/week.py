@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar, Protocol
 
@@ -16,7 +16,7 @@ from rage_env.errors import WorldError
 from rage_env.randomness import Noise
 from rage_env.state import Archetype, Lives, Traits
 
-__all__ = ["Columns", "Mechanism", "MechanismParams", "Week"]
+__all__ = ["START", "Columns", "Mechanism", "MechanismParams", "Newcomers", "Week", "When"]
 
 Columns = dict[str, NDArray[Any]]  # float32 in a draw, float64 in a mean
 
@@ -25,6 +25,31 @@ class MechanismParams(BaseModel):
     """Numbers of one mechanism in a scenario file."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+@dataclass(frozen=True)
+class When:
+    """Where a week stands: its number on the calendar (burn-in weeks are negative) and last week's cohort sums.
+
+    sums: what the mechanisms' SUMS name, over the whole cohort, and `present`; empty in the first week.
+    """
+
+    week: int = 0
+    sums: Mapping[str, float] = field(default_factory=dict)
+
+
+START = When()
+
+
+@dataclass(frozen=True, eq=False)
+class Newcomers:
+    """People who are being drawn, m of them: what mechanisms may add traits to."""
+
+    luck: Noise  # under the population's own week
+    slot: NDArray[np.int64]  # (m,) place in the whole cohort
+    generation: NDArray[np.int64]  # (m,) how many people held the slot before
+    traits: Traits
+    lives: Lives
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +62,7 @@ class Week:
     arm: NDArray[np.intp]  # (n,)
     luck: Noise | None  # absent while means are taken
     now: Mapping[str, NDArray[Any]]
+    when: When = START
 
     @property
     def noise(self) -> Noise:
@@ -57,7 +83,7 @@ class Week:
 
 
 class Mechanism(Protocol):
-    """What a module in rage_env/mechanisms must hold."""
+    """What a module in rage_env/mechanisms must hold; rage_env/hooks.py lists what it may hold beside."""
 
     PARENTS: ClassVar[tuple[str, ...]]
     GIVES: ClassVar[tuple[str, ...]]

@@ -11,6 +11,7 @@ from rage_env.outcomes import COLUMNS
 from rage_env.randomness import person_keys, seed_key
 from rage_env.state import FraudType, Lives, Traits
 from rage_env.trial import Trial, refuse
+from rage_env.week import START, When
 from rage_env.world import ledger_of
 
 __all__ = ["means_agree_with_redraws", "potential_outcomes_equal_the_ledger"]
@@ -36,7 +37,7 @@ def means_agree_with_redraws(trial: Trial) -> None:
     week = trial.weeks[len(trial.weeks) // 2]
     rows = sample(week.traits, week.lives)
     for arm, name in enumerate(trial.env.arm_names):
-        drawn = redraws(trial.env, week.traits.rows(rows), week.lives.rows(rows), arm, _REDRAWS)
+        drawn = redraws(trial.env, week.traits.rows(rows), week.lives.rows(rows), arm, _REDRAWS, when=week.when)
         for column, sums in drawn.items():
             told = float(week.means[column][rows, arm].sum())
             error = float(sums.std(ddof=1)) / np.sqrt(len(sums))
@@ -56,7 +57,7 @@ def sample(traits: Traits, lives: Lives, users: int = USERS) -> NDArray[np.intp]
 
 
 def redraws(
-    env: CohortEnv, traits: Traits, lives: Lives, arm: int, times: int, seed: int = 1
+    env: CohortEnv, traits: Traits, lives: Lives, arm: int, times: int, seed: int = 1, *, when: When = START
 ) -> dict[str, NDArray[np.float64]]:
     """{column: (times,)} sums over these users of ledgers that start from the same state with fresh luck."""
     m = len(traits.user_id)
@@ -68,7 +69,7 @@ def redraws(
     for batch in range(-(-times // _AT_ONCE)):
         key = seed_key(seed, batch)
         luck = kind(key, person_keys(key, np.arange(len(copies))), env.week)
-        now, _ = env.world.live(many, lived, arms, luck)
+        now, _ = env.world.live(many, lived, arms, luck, when=when)
         for column, drawn in ledger_of(now, len(copies)).items():
             out[column].append(drawn.reshape(_AT_ONCE, m).sum(axis=1, dtype=np.float64))
     return {c: np.concatenate(parts)[:times] for c, parts in out.items()}

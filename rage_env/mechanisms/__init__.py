@@ -1,7 +1,8 @@
 """One causal mechanism per file; the file name is its name. Adding one is adding a file.
 
 A module holds PARENTS and GIVES (names of columns), Params (its numbers in a scenario file), `draw` and `mean`; and
-INTEGRATED, the columns whose mean is integrated on fixed nodes, where there are any.
+INTEGRATED, the columns whose mean is integrated on fixed nodes, where there are any. What else it may hold stands in
+rage_env/hooks.py.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ def in_order(used: Mapping[str, object]) -> tuple[str, ...]:
         lacking = [p for p in module(name).PARENTS if p not in giver]
         if lacking:
             raise ConfigError(f"mechanism {name} reads {lacking}, which no mechanism of this scenario gives; add one")
-        graph[name] = sorted({giver[p] for p in module(name).PARENTS})
+        after = [p for p in getattr(module(name), "AFTER", ()) if p in giver]
+        graph[name] = sorted({giver[p] for p in (*module(name).PARENTS, *after)} - {name})
     try:
         return tuple(TopologicalSorter(graph).static_order())
     except CycleError as error:

@@ -12,7 +12,7 @@ import pytest
 
 from rage_env.errors import LogError
 from rage_env.log import CohortLog, LogMeta, Reports, WeekLog
-from rage_env.outcomes import IMMEDIATE
+from rage_env.outcomes import IMMEDIATE, LEDGER_VERSION
 
 Change = Callable[[pa.Table], pa.Table]
 
@@ -80,7 +80,10 @@ def test_a_whole_log_is_read_with_everything_settled(folder: Path) -> None:
         (text, "column arm: must hold numbers, holds string"),
         (empty_cells, r"column arm: must not be empty \(4 such rows\)"),
         (lambda t: t.replace_schema_metadata({b"rage": b'{"ledger'}), "'rage' metadata are damaged"),
-        (lambda t: t.replace_schema_metadata({b"rage": b'{"ledger_version": 1}'}), "'rage' metadata are damaged"),
+        (
+            lambda t: t.replace_schema_metadata({b"rage": b'{"ledger_version": %d}' % LEDGER_VERSION}),
+            "'rage' metadata are damaged",
+        ),
         (lambda t: t.replace_schema_metadata({b"other": b"x"}), "not a RAGE log"),
     ],
 )
