@@ -12,9 +12,21 @@ import pkgutil
 from experiments.monitors.batch import Batch
 from experiments.monitors.boundaries import boundaries
 from experiments.monitors.interface import Monitor, MonitorState, Path
+from experiments.monitors.planning import Plan, plan
 from rage_env.errors import ConfigError, UnknownNameError, did_you_mean
 
-__all__ = ["Batch", "Monitor", "MonitorState", "Path", "boundaries", "monitor", "monitor_class", "names"]
+__all__ = [
+    "Batch",
+    "Monitor",
+    "MonitorState",
+    "Path",
+    "Plan",
+    "boundaries",
+    "monitor",
+    "monitor_class",
+    "names",
+    "plan",
+]
 
 
 def names() -> tuple[str, ...]:
