@@ -5,13 +5,16 @@ Exit codes: 0 done, 1 the run failed, 2 the input is wrong, 130 interrupted.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from experiments import commands
+from experiments.commands._options import AsJson, WorldOverrides
+from experiments.threads import one_thread
 
 __all__ = ["app", "main"]
 
@@ -33,11 +36,6 @@ Overrides = Annotated[
         metavar="[KEY=VALUE]...", help="e.g. users=2000 scenario_overrides.guardrails.loss_rate.limit=0.004"
     ),
 ]
-WorldOverrides = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="[KEY=VALUE]...", help="e.g. weeks=30 guardrails.loss_rate.limit=0.004"),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Rows as JSON on standard output.")]
 Out = Annotated[Path, typer.Option(help="Folder that holds results folders.")]
 Study = Annotated[
     str | None, typer.Argument(metavar="[NAME_OR_FOLDER]", help="A results folder, or the name of a study: its newest.")
@@ -59,7 +57,7 @@ def run(
     The same study again goes on where an earlier start stopped: its folder is named by experiment, world and code, so
     that changing any of them makes a new one.
     """
-    _one_thread()
+    one_thread()
     from experiments import board, config, console
 
     study = config.load(experiment, [*(overrides or ()), *([f"workers={workers}"] if workers else [])])
@@ -82,7 +80,7 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Judge policies from a log, ours or a foreign one."""
-    _one_thread()
+    one_thread()
     from experiments.evaluation import evaluate_command
     from rage_env.errors import InputError
 
@@ -154,7 +152,7 @@ def describe(
     as_json: AsJson = False,
 ) -> None:
     """Say what a world consists of, and what each arm earns and uses in it."""
-    _one_thread()
+    one_thread()
     from experiments.describe import describe_command
 
     describe_command(scenario, overrides or (), users=users, sources=sources, as_json=as_json)
@@ -186,7 +184,7 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Check the invariants of a world of your own. Leaves with 1 where one is broken, or a mutant gets through."""
-    _one_thread()
+    one_thread()
     from experiments.check import check_command, mutants_command
 
     if mutants:
@@ -195,6 +193,10 @@ def check(
         kept = check_command(scenario, overrides or (), users, weeks, seed, as_json=as_json)
     if not kept:
         raise typer.Exit(1)
+
+
+for _command in commands.every():
+    app.command()(_command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -224,14 +226,6 @@ def _told(error: Exception) -> int:
     lines = text.splitlines()
     print(f"error: {text}" if len(lines) == 1 else f"{len(lines)} problems:\n{text}", file=sys.stderr)
     return 2 if isinstance(error, InputError) else 1
-
-
-def _one_thread() -> None:
-    """Linear algebra on one thread, before NumPy reads it: studies spread over processes instead."""
-    from experiments.threads import THREAD_VARIABLES
-
-    for name in THREAD_VARIABLES:
-        os.environ.setdefault(name, "1")
 
 
 def _results(study: str | None, out: Path) -> Path:

@@ -1,0 +1,18 @@
+"""Commands of `rage`, one file each: `commands/<name>.py` holds the function `<name>` and is found by its file name.
+
+Such a file imports nothing heavy at its top, so that `rage --help` stays quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
+
+__all__ = ["every"]
+
+
+def every() -> Iterator[Callable[..., None]]:
+    """The functions of all commands here, by name."""
+    for name in sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_")):
+        yield getattr(importlib.import_module(f"{__name__}.{name}"), name)

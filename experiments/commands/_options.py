@@ -1,0 +1,22 @@
+"""Arguments and options that several commands take."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+__all__ = ["AsJson", "Policy", "PolicyParams", "Seed", "WorldName", "WorldOverrides"]
+
+WorldName = Annotated[str, typer.Argument(metavar="SCENARIO", help="Name of a shipped scenario, or a YAML file.")]
+WorldOverrides = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[KEY=VALUE]...", help="e.g. weeks=30 guardrails.loss_rate.limit=0.004"),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Rows as JSON on standard output.")]
+Seed = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Of the world's luck; the same seed, the same data.")]
+Policy = Annotated[str, typer.Option(help="Who decides: an agent of `rage list agents`.")]
+PolicyParams = Annotated[
+    list[str] | None,
+    typer.Option("--param", metavar="KEY=VALUE", help="A parameter of the policy; may be given several times."),
+]

@@ -1,0 +1,103 @@
+"""Lives a world week by week under a policy and hands out each week as it ends: for data files and streams."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import agents
+from agents.interface import Agent
+from experiments.acting import arms_of, floor_of, problem_of, record
+from experiments.config import Floor
+from experiments.hidden import Depth, Hidden
+from rage_env import scenario
+from rage_env.cohort import CohortEnv
+from rage_env.errors import ConfigError
+from rage_env.interface import Feedback, Observation, observe
+from rage_env.log import Reports, WeekLog
+from rage_env.scenario import Scenario
+
+__all__ = ["History", "LivedWeek", "Plan", "world_of"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Who lives where, for how long, and who decides for them. world: its `weeks` are lived to the end.
+
+    policy: an agent's name; params: its parameters. population: `open` refills the slot of whoever left.
+    newborn: everyone joins at week 0.
+    """
+
+    world: Scenario
+    users: int
+    seed: int
+    policy: str = "status_quo"
+    params: Mapping[str, object] = field(default_factory=dict)
+    population: Literal["closed", "open"] = "closed"
+    newborn: bool = False
+
+    def __post_init__(self) -> None:
+        if self.users < 1:
+            raise ConfigError(f"users: at least one, got {self.users}")
+
+    @property
+    def weeks(self) -> int:
+        """Weeks that are lived after the burn-in."""
+        return self.world.weeks
+
+
+@dataclass(frozen=True, eq=False)
+class LivedWeek:
+    """A week that has just ended. seen: what was observed before it; reports: what became known during it."""
+
+    seen: Observation
+    log: WeekLog
+    reports: Reports
+    hidden: Hidden | None
+
+
+def world_of(name_or_path: str, overrides: Iterable[str], weeks: int | None) -> Scenario:
+    """The scenario with these overrides, `weeks` long where that is given. Raises ConfigError."""
+    return scenario.load(name_or_path, [*overrides, *([] if weeks is None else [f"weeks={weeks}"])])
+
+
+class History:
+    """One cohort and the agent that serves it. Can be lived once."""
+
+    def __init__(self, plan: Plan, depth: Depth = "seen") -> None:
+        """depth: how much of the truth is handed out beside the log. Raises ConfigError for an unfit policy."""
+        self.plan, self.depth = plan, depth
+        self.env = CohortEnv(
+            plan.users, plan.world, seed=plan.seed, population=plan.population, newborn=plan.newborn, keep_burn_in=True
+        )
+        self.seen = observe(*self.env.reset(seed=plan.seed))
+        self.agent = self._ready()
+
+    def weeks(self) -> Iterator[LivedWeek]:
+        """The weeks, one after the other."""
+        for _ in range(self.plan.weeks):
+            yield self._live()
+
+    def _ready(self) -> Agent:
+        """The agent, told the world and the weeks before the first."""
+        env, floor = self.env, Floor()
+        agent = agents.load(self.plan.policy, **self.plan.params)
+        held = floor_of(agent, self.plan.seed, self.seen, floor)
+        agent.start(problem_of(env, self.plan.weeks, floor, held))
+        for log, reports in zip(env.burn_in_logs, env.burn_in_reports, strict=True):
+            agent.learn(Feedback(log, reports))
+        env.burn_in_logs, env.burn_in_reports = [], []
+        return agent
+
+    def _live(self) -> LivedWeek:
+        env, seen = self.env, self.seen
+        hidden = Hidden.before(env, self.depth)
+        probs = self.agent.decide(seen).check(seen).probs
+        arm = arms_of(env, self.agent, self.plan.seed, seen, probs)
+        obs, _, _, _, info = env.step(arm)
+        log = record(seen, probs, arm, env)
+        lived = LivedWeek(seen, log, env.reports(), None if hidden is None else hidden.after(env))
+        self.agent.learn(Feedback(log, env.reports()))
+        self.seen = observe(obs, info)
+        return lived

@@ -1,0 +1,167 @@
+"""Answers `rage simulate`: a world lived under a policy, as tables for whoever analyses data elsewhere.
+
+Weeks are streamed: what is held of the past is the reports, which are few.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from experiments import data_tables
+from experiments.console import print_rows, show
+from experiments.data_files import FORMATS, SIDECAR, Format, TableWriter, writer
+from experiments.hidden import Depth
+from experiments.history import History, LivedWeek, Plan
+from experiments.outbox import Outbox, told_of_an_end
+from experiments.progress import Progress
+from rage_env.features import FeatureTable
+from rage_env.log import LogMeta, LogWriter, Reports
+from rage_env.log_tables import delayed_columns, week_from, week_table
+
+__all__ = ["DataFile", "Tables", "print_files", "simulate", "simulate_command"]
+
+_MINE = [t + ending for t in data_tables.TABLES for ending in (*(f".{f}" for f in FORMATS), SIDECAR)]
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """A table on disk."""
+
+    file: str
+    rows: int
+    columns: int
+    bytes: int
+
+
+def simulate(
+    plan: Plan,
+    out: Path,
+    *,
+    kind: Format = "parquet",
+    depth: Depth = "seen",
+    force: bool = False,
+    progress: bool = False,
+) -> tuple[DataFile, ...]:
+    """Live the plan and write its tables to the folder `out`; the same plan gives the same bytes.
+
+    depth: beyond `seen`, the truth stands in files of its own. Raises ConfigError where files are in the way.
+    """
+    with Outbox(out, _MINE, force=force) as box:
+        history = History(plan, depth)
+        tell = Progress(plan.weeks, enabled=progress)
+        with Tables(box, kind, plan, history.env.features) as tables:
+            with TemporaryDirectory(dir=box.place("")) as scratch:
+                reports = _first_pass(history, tables, Path(scratch), tell)
+                for table in _second_pass(Path(scratch), _meta(history), reports):
+                    tables.write("behavior_weekly", table)
+            tables.write("reports", data_tables.reports_table(reports))
+        return tables.files()
+
+
+def simulate_command(plan: Plan, out: Path, *, kind: Format, depth: Depth, force: bool, as_json: bool) -> None:
+    """Write the tables and print what was written. Raises ConfigError, RunError when interrupted."""
+    with told_of_an_end(out):
+        files = simulate(plan, out, kind=kind, depth=depth, force=force, progress=True)
+    print_files(files, out, as_json=as_json)
+
+
+def print_files(files: Sequence[DataFile], out: Path, *, as_json: bool) -> None:
+    """One row a file."""
+    print_rows([asdict(f) for f in files], as_json=as_json)
+    if not as_json:
+        described = "Parquet metadata" if files[0].file.endswith(".parquet") else f"*{SIDECAR}"
+        show(f"\nfolder: {out.resolve()}\nunit and meaning of every column: {described}")
+
+
+class Tables:
+    """Writers of several tables, opened as the first rows come; use as a context manager."""
+
+    def __init__(self, box: Outbox, kind: Format, plan: Plan, features: FeatureTable) -> None:
+        self.box, self.kind, self.plan, self.features = box, kind, plan, features
+        self._open: dict[str, tuple[TableWriter, pa.Schema]] = {}
+        self._stack = ExitStack()
+
+    def write(self, name: str, table: pa.Table) -> None:
+        """Append rows to the table of that name."""
+        if name not in self._open:
+            description = data_tables.described(name, table.schema, self.plan, self.features)
+            made = writer(self._path(name), table.schema, description, self.kind)
+            self._stack.callback(made.close)
+            self._open[name] = made, table.schema
+        self._open[name][0].write(table)
+
+    def files(self) -> tuple[DataFile, ...]:
+        """What was written; after leaving."""
+        return tuple(
+            DataFile(self._path(name).name, made.rows, len(schema), self._path(name).stat().st_size)
+            for name, (made, schema) in self._open.items()
+        )
+
+    def _path(self, name: str) -> Path:
+        return self.box.place(f"{name}.{self.kind}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+
+def _first_pass(history: History, tables: Tables, scratch: Path, tell: Progress) -> Reports:
+    """Live every week: what is known at once goes to disk; the reports come back."""
+    every: list[Reports] = []
+    with LogWriter(scratch, _meta(history)) as log:
+        for lived, new in with_newcomers(history):
+            log.append(lived.log)
+            every.append(lived.reports)
+            tables.write("users", data_tables.users_table(lived.seen, new, history.env.features))
+            if lived.hidden is not None:
+                tables.write("truth", data_tables.truth_users_table(lived, new))
+                tables.write("truth_weekly", data_tables.truth_weekly_table(lived))
+            if _worth_telling(lived.log.week, history.plan.weeks):
+                tell.line(f"week {lived.log.week + 1} of {history.plan.weeks}: {int(lived.log.present.sum())} users")
+    return Reports.concat(every)
+
+
+def _second_pass(scratch: Path, meta: LogMeta, reports: Reports) -> Iterator[pa.Table]:
+    """Every week again, with what became known of it by the end."""
+    with pq.ParquetFile(scratch / "log.parquet") as log:
+        for group in range(log.num_row_groups):
+            week = week_from(log.read_row_group(group), meta)
+            yield week_table(week, meta, delayed_columns(week, reports))
+
+
+def with_newcomers(history: History) -> Iterator[tuple[LivedWeek, NDArray[np.bool_]]]:
+    """Every week with (n,) whether its users were not seen before."""
+    before: NDArray[np.int64] | None = None
+    for lived in history.weeks():
+        now = lived.seen.user_id
+        yield lived, np.ones(len(now), np.bool_) if before is None else now != before
+        before = now
+
+
+def _worth_telling(week: int, weeks: int) -> bool:
+    """Ten times in all, and at the end."""
+    return week + 1 == weeks or (week + 1) * 10 // weeks > week * 10 // weeks
+
+
+def _meta(history: History) -> LogMeta:
+    env, plan = history.env, history.plan
+    return LogMeta(
+        arm_names=env.arm_names,
+        feature_names=env.features.names,
+        retention_value_usd=plan.world.retention_value_usd,
+        scenario=plan.world.name,
+        seed=plan.seed,
+        agent=plan.policy,
+    )
