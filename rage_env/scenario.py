@@ -149,8 +149,10 @@ def load(base: str | Path | Scenario, overrides: Override | Iterable[Override] =
     from rage_env import configs, yamlfile
 
     if isinstance(base, Scenario):
-        path = Path(base.name)
-        scenario = yamlfile.load_text(Scenario, base.model_dump_json(), base.name, overrides)
+        path, scenario = Path(base.name), base
+        changes = [overrides] if isinstance(overrides, str | Mapping) else list(overrides)
+        if any(changes):
+            scenario = yamlfile.load_text(Scenario, base.model_dump_json(), base.name, changes)
     else:
         path = configs.find("scenarios", base)
         scenario = yamlfile.load(Scenario, path, overrides)

@@ -75,3 +75,10 @@ def test_tables_of_arms_are_indexed_by_arm_and_archetype() -> None:
     assert table.activity_logit[at * 4 : at * 4 + 4] == pytest.approx(effects.activity_logit)
     assert table.contacts.tolist() == [0.0] + [1.0] * (table.k - 1)
     assert table.bonus[at] == 20.0
+
+
+def test_a_world_that_is_given_whole_and_unchanged_is_taken_as_it_is() -> None:
+    world = scenario.load("fintech")
+    assert scenario.load(world) is world
+    assert scenario.load(world, [{}]) is world
+    assert scenario.load(world, [{"weeks": 3}]).weeks == 3
