@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from rage_env.errors import DecisionError
 from rage_env.guardrails import Guardrail
-from rage_env.interface import ArmSpec, Feedback, Observation
+from rage_env.interface import ArmSpec, Feedback, Observation, check_probs
 
 if TYPE_CHECKING:
     from agents.allocation import Allocation
@@ -68,18 +68,7 @@ class Decision:
 
     def check(self, observation: Observation) -> Decision:
         """Itself, if the runner can draw from it. Raises DecisionError naming user, rule and value."""
-        shape = (observation.n, observation.k)
-        if self.probs.shape != shape:
-            raise DecisionError(f"week {observation.week}: probs have shape {self.probs.shape}, expected {shape}")
-        total = self.probs.sum(axis=1, dtype=np.float64)
-        bad = ~(np.abs(total - 1) < 1e-5) | (self.probs < 0).any(axis=1)
-        bad |= ((self.probs > 0) & (observation.action_mask == 0)).any(axis=1)
-        if bad.any():
-            row = int(np.argmax(bad))
-            raise DecisionError(
-                f"week {observation.week}, user {observation.user_id[row]}: probabilities must be >= 0, sum to 1 "
-                f"and be 0 on masked arms; got {self.probs[row].tolist()}, mask {observation.action_mask[row].tolist()}"
-            )
+        check_probs(observation, self.probs)
         if len(self.reason) not in (0, observation.n):
             raise DecisionError(f"week {observation.week}: {len(self.reason)} reasons for {observation.n} users")
         return self

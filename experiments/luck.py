@@ -1,7 +1,7 @@
 """The luck that belongs to a study and to no agent: who is held out, and which arm each unit draws.
 
 Every draw is a function of (study seed, unit, week), so two agents that ask for the same probabilities get the same
-arms. This is the one place where an arm is sampled.
+arms. This is the one place where a run samples an arm.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from agents.allocation import systematic_draw
 from rage_env.interface import Observation
-from rage_env.randomness import Draw, Noise, person_keys, seed_key
+from rage_env.randomness import Draw, Noise, arms_one_by_one, person_keys, seed_key
 
 __all__ = ["arms_one_by_one", "arms_together", "draw_arms", "held_out", "propensity_of"]
 
@@ -34,13 +34,6 @@ def draw_arms(seed: int, observation: Observation, probs: NDArray[np.float32], *
     comb = Noise(key, person_keys(key, np.array([_COMB])), observation.week).uniform64(Draw.ARM_ORDER)
     order, which = luck.uniform64(Draw.ARM_ORDER), luck.uniform64(Draw.ARM)
     return arms_together(probs, order, which, float(comb[0]), observation.unit)
-
-
-def arms_one_by_one(probs: NDArray[np.floating], uniform: NDArray[np.float64]) -> Ints:
-    """(n,) arms by inverting each row's distribution at its uniform; an arm of probability 0 is never drawn."""
-    edges = np.cumsum(probs, axis=1, dtype=np.float64)
-    at = uniform * edges[:, -1]
-    return np.asarray((edges <= at[:, None]).sum(axis=1), dtype=np.int64)
 
 
 def arms_together(

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from rage_env.errors import DecisionError
 from rage_env.log import Reports, WeekLog
 
-__all__ = ["NO_OFFER", "ArmSpec", "Feedback", "Observation", "observe", "segment_names"]
+__all__ = ["NO_OFFER", "ArmSpec", "Feedback", "Observation", "check_probs", "observe", "segment_names"]
 
 NO_OFFER = 0
 """Arm 0, everywhere: leave the user alone."""
@@ -107,6 +107,23 @@ def observe(obs: NDArray[np.float32], info: Mapping[str, Any]) -> Observation:
         numerator_to_date=np.asarray(info["numerator_to_date"][0], dtype=np.float64),
         denominator_to_date=np.asarray(info["denominator_to_date"][0], dtype=np.float64),
     )
+
+
+def check_probs(observation: Observation, probs: NDArray[np.floating]) -> NDArray[np.floating]:
+    """The probabilities (n, k) themselves, if arms can be drawn from them. Raises DecisionError naming the user."""
+    shape = (observation.n, observation.k)
+    if probs.shape != shape:
+        raise DecisionError(f"week {observation.week}: probs have shape {probs.shape}, expected {shape}")
+    total = probs.sum(axis=1, dtype=np.float64)
+    bad = ~(np.abs(total - 1) < 1e-5) | (probs < 0).any(axis=1)
+    bad |= ((probs > 0) & (observation.action_mask == 0)).any(axis=1)
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise DecisionError(
+            f"week {observation.week}, user {observation.user_id[row]}: probabilities must be >= 0, sum to 1 "
+            f"and be 0 on masked arms; got {probs[row].tolist()}, mask {observation.action_mask[row].tolist()}"
+        )
+    return probs
 
 
 def segment_names(info: Mapping[str, Any]) -> tuple[str, ...]:

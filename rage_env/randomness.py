@@ -15,7 +15,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["POPULATION_WEEK", "Draw", "Noise", "keys_of_hashes", "person_keys", "seed_key"]
+__all__ = ["POPULATION_WEEK", "Draw", "Noise", "arms_one_by_one", "keys_of_hashes", "person_keys", "seed_key"]
 
 _MASK = (1 << 64) - 1
 _GOLDEN = 0x9E3779B97F4A7C15
@@ -59,6 +59,11 @@ class Draw(IntEnum):
     CHURN_SIGNAL = 50
     DRIVER_1 = 51
     DRIVER_2 = 52
+    REACH = 110
+    ARRIVAL = 111
+    DRIFT = 112
+    RECOVERY = 113
+    LABELS = 114
     STATUS_QUO = 60
     HOLDOUT = 61
     GROUP = 62
@@ -147,6 +152,13 @@ class Noise:
         np.sqrt(radius, out=radius)
         np.multiply(angle, np.float32(2.0 * np.pi), out=angle)
         return radius * np.cos(angle), radius * np.sin(angle)
+
+
+def arms_one_by_one(probs: NDArray[np.floating], uniform: NDArray[np.float64]) -> NDArray[np.int64]:
+    """(n,) arms by inverting each row's distribution at its uniform; an arm of probability 0 is never drawn."""
+    edges = np.cumsum(probs, axis=1, dtype=np.float64)
+    at = uniform * edges[:, -1]
+    return np.asarray((edges <= at[:, None]).sum(axis=1), dtype=np.int64)
 
 
 def keys_of_hashes(hashes: Sequence[int], luck: Noise, draw: int) -> NDArray[np.uint64]:

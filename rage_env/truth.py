@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from rage_env.cohort import CohortEnv
+    from rage_env.rollout import Luck, Policy, Rollout
 
 __all__ = ["Truth"]
 
@@ -66,6 +67,17 @@ class Truth:
         if not self._env.columns_all:
             raise DecisionError("truth.ledger: no step has been taken in this episode")
         return dict(self._env.columns_all)
+
+    def rollout(
+        self, policy: Policy, weeks: int, *, luck: Luck = "fresh", replications: int | None = None, seed: int = 0,
+        drawn: bool = False, per_user: bool = False,
+    ) -> Rollout:  # fmt: skip
+        """Expected ledgers of the coming `weeks` under a policy; see rage_env.rollout."""
+        from rage_env.rollout import rollout
+
+        return rollout(
+            self._env, policy, weeks, luck=luck, replications=replications, seed=seed, drawn=drawn, per_user=per_user
+        )
 
     def _over_arms(self, weeks_columns: Any, dtype: type) -> dict[str, NDArray[Any]]:  # Any: (rows, arm) -> Columns
         env = self._env
