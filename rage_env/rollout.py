@@ -97,18 +97,21 @@ def rollout(
 ) -> Rollout:
     """The coming `weeks` of this cohort under `policy`; the cohort itself is left as it is.
 
-    luck: `fresh` draws new luck in each of `replications` (16), the same for every policy asked with one `seed`;
-    `common` follows the luck that the cohort itself will have, once. drawn: book the ledger as drawn instead of its
-    conditional mean. per_user: keep every user's totals. Raises DecisionError.
+    luck: `fresh` draws the weeks' luck anew in each of `replications` (16), the same for every policy asked with one
+    `seed`; who joins an open cohort and how the calendar drifts stay the world's own. `common` follows the luck that
+    the cohort itself will have, once. drawn: book the ledger as drawn instead of its conditional mean. per_user: keep
+    every user's totals. Arms are drawn for each unit alone, so head-count limits hold in expectation.
+    Raises DecisionError.
     """
     count = _checked(env, weeks, luck, replications)
     runs = {c: np.empty((count, weeks)) for c in COLUMNS}
     users = {c: np.zeros(env.num_envs) for c in COLUMNS} if per_user else None
     for r in range(count):
-        twin = _fork(env)
+        twin, key = _fork(env), env.key
         if luck == "fresh":
-            twin.key = seed_key(seed_key(twin.key, seed + 1), r + 1)
-        for week, ledger in enumerate(_weeks(twin, policy, weeks, drawn)):
+            key = seed_key(seed_key(env.key, seed + 1), r + 1)
+            _renew_luck(twin, key)
+        for week, ledger in enumerate(_weeks(twin, key, policy, weeks, drawn)):
             for c in COLUMNS:
                 runs[c][r, week] = ledger[c].mean(dtype=np.float64)
                 if users is not None:
@@ -116,8 +119,10 @@ def rollout(
     return Rollout(env.week, env.num_envs, runs, users)
 
 
-def _weeks(twin: CohortEnv, policy: Policy, weeks: int, drawn: bool) -> Iterator[Mapping[str, NDArray[np.floating]]]:
-    """{column: (n,)} of one week after the other; the twin moves on only as far as it is read."""
+def _weeks(
+    twin: CohortEnv, key: int, policy: Policy, weeks: int, drawn: bool
+) -> Iterator[Mapping[str, NDArray[np.floating]]]:
+    """{column: (n,)} of one week after the other, arms drawn under key; the twin moves on only as far as it is read."""
     twin.is_new = twin.lives.age < 1  # the cohort was observed before it was forked, which is when this is forgotten
     observation = observe(*twin._observe())
     for left in range(weeks, 0, -1):
@@ -127,8 +132,8 @@ def _weeks(twin: CohortEnv, policy: Policy, weeks: int, drawn: bool) -> Iterator
             yield {c: np.einsum("nk,nk->n", mix, mean) for c, mean in twin.truth.mean_outcomes().items()}
             if left == 1:
                 return
-        arms = Noise(twin.key, person_keys(twin.key, observation.unit), twin.week).uniform64(Draw.ARM)
-        obs, _, _, _, info = twin.step(arms_one_by_one(probs, arms))
+        luck = Noise(key, person_keys(key, observation.unit), twin.week).uniform64(Draw.ARM)
+        obs, _, _, _, info = twin.step(arms_one_by_one(probs, luck))
         if drawn:
             yield twin.truth.ledger()
         observation = observe(obs, info)
@@ -138,6 +143,15 @@ def _fork(env: CohortEnv) -> CohortEnv:
     """A cohort in the same state that shares nothing with this one but what is never written to."""
     memo = {id(held): held for held in (getattr(env, name) for name in _SHARED)}
     return copy.deepcopy(env, memo)
+
+
+def _renew_luck(twin: CohortEnv, key: int) -> None:
+    """Let everybody's weeks be drawn under this key; people to come and the calendar's drift stay the world's own."""
+
+    def luck(rows: slice, week: int) -> Noise:
+        return Noise(key, twin.traits.key[rows], week + twin.scenario.burn_in_weeks)
+
+    vars(twin)["luck"] = luck  # shadows the method, for this twin alone
 
 
 def _checked(env: CohortEnv, weeks: int, luck: str, replications: int | None) -> int:
