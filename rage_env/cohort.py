@@ -129,8 +129,12 @@ class CohortEnv(People, VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # 
         reward = self._reward()
         terminated = was_alive & ~self.lives.alive
         truncated = self.lives.alive & (self.week >= self.scenario.weeks)
-        if self.population == "open" and (terminated | truncated).any():
-            return self._autoreset(reward, terminated, truncated)
+        if self.population == "open":
+            joining = self._opening()
+            if (terminated | truncated).any():
+                return self._autoreset(reward, terminated, truncated, joining)
+            if joining.any():
+                self._newcomers(joining)
         obs, info = self._observe()
         return obs, reward, terminated, truncated, info
 
@@ -147,6 +151,8 @@ class CohortEnv(People, VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # 
     def _begin(self) -> None:
         assert self._seed is not None
         self._settle_in(seed_key(self._seed, self.episode))
+        if self.population == "open":
+            self._leave_slots_empty()
         self._cost = np.zeros((self.num_envs, len(self.scenario.guardrails)), np.float32)
 
     def _newcomers(self, mask: NDArray[np.bool_]) -> None:
@@ -154,7 +160,11 @@ class CohortEnv(People, VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # 
         self._cost = np.where(mask[:, None], np.float32(0), self._cost)
 
     def _autoreset(
-        self, reward: Floats, terminated: NDArray[np.bool_], truncated: NDArray[np.bool_]
+        self,
+        reward: Floats,
+        terminated: NDArray[np.bool_],
+        truncated: NDArray[np.bool_],
+        joining: NDArray[np.bool_],
     ) -> tuple[Floats, Floats, NDArray[np.bool_], NDArray[np.bool_], Info]:
         last_obs, last_info = self._observe()
         ended = terminated | truncated
@@ -162,7 +172,7 @@ class CohortEnv(People, VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # 
             self._next_episode()
             ended = np.ones_like(ended)
         else:
-            self._newcomers(ended)
+            self._newcomers(ended | joining)
         obs, info = self._observe()
         final = np.full(self.num_envs, None, dtype=object)
         for row in np.flatnonzero(ended):

@@ -3,7 +3,9 @@
 A module states only what it needs:
 
 - AFTER: names of columns it reads if some mechanism gives them, and does without otherwise.
-- SUMS: {name: column of the week} summed over the whole cohort and handed to next week's `Week.when.sums`.
+- REVISES: columns given by another mechanism that it changes; whoever reads them comes after it.
+- totals(week, params) -> {name: sum over these users}: added up over the cohort, read next week in `Week.when.sums`.
+- arrival_mix(mix, sums, params) -> fraud mix of people who join in a week, given last week's cohort sums.
 - newcomers(people, params) -> columns: traits of people being drawn (`Traits.more`, or fields of `Traits`).
 - joining(traits, lives, params) -> columns: how the lives of new people start (`Lives.more`, or fields of `Lives`).
 - advance(week, params) -> columns: the same after a week; `week.now` holds all its columns.
@@ -29,7 +31,7 @@ from rage_env.features import Feature
 from rage_env.state import Lives, Traits
 from rage_env.week import Newcomers, Week
 
-__all__ = ["advance", "features", "joining", "mask", "newcomers", "segments", "sums", "unit"]
+__all__ = ["advance", "arrival_mix", "features", "joining", "mask", "newcomers", "segments", "totals", "unit"]
 
 Used = Mapping[str, Any]  # {mechanism: its parameters}
 More = dict[str, NDArray[Any]]
@@ -95,6 +97,16 @@ def unit(used: Used, traits: Traits) -> NDArray[np.int64]:
     return traits.user_id
 
 
-def sums(used: Used) -> dict[str, str]:
-    """{name: column} summed over the cohort for next week."""
-    return {name: column for found, _ in _held(used, "SUMS") for name, column in found.items()}
+def totals(used: Used, week: Week) -> dict[str, float]:
+    """{name: sum over these users} for next week, and `present`; nothing where no mechanism asks for any."""
+    found = {name: x for hook, params in _held(used, "totals") for name, x in hook(week, params).items()}
+    if found:
+        found["present"] = float((week.lives.alive & (week.lives.age >= 0)).sum())
+    return found
+
+
+def arrival_mix(used: Used, mix: tuple[float, ...], sums: Mapping[str, float]) -> tuple[float, ...]:
+    """Shares of the fraud types among people who join after a week with these cohort sums."""
+    for hook, params in _held(used, "arrival_mix"):
+        mix = hook(mix, sums, params)
+    return mix

@@ -7,7 +7,7 @@ On disk a log is a folder: `log.parquet` (one row group a week, immediate column
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
@@ -47,6 +47,10 @@ class CohortLog:
         tables = [week_table(w, self.meta, delayed_columns(w, known)) for w in weeks]
         return pa.concat_tables(tables).replace_schema_metadata(self.meta.to_bytes())
 
+    def without_propensities(self) -> Self:
+        """The same log with propensities and probabilities withheld: estimators that weigh must refuse it."""
+        return replace(self, weeks=tuple(week.without_propensities() for week in self.weeks))
+
     def write(self, folder: str | Path) -> Path:
         """Write `log.parquet` and `reports.parquet` under `folder`; returns it."""
         with LogWriter(folder, self.meta) as writer:
@@ -76,11 +80,14 @@ class CohortLog:
 
 
 class LogWriter:
-    """Streams a log to disk, one row group a week; use as a context manager."""
+    """Streams a log to disk, one row group a week; use as a context manager.
 
-    def __init__(self, folder: str | Path, meta: LogMeta) -> None:
+    withhold_propensities: write it without the probabilities with which arms were drawn, as most firms' logs are.
+    """
+
+    def __init__(self, folder: str | Path, meta: LogMeta, *, withhold_propensities: bool = False) -> None:
         self.folder = Path(folder)
-        self.meta = meta
+        self.meta, self.withhold_propensities = meta, withhold_propensities
         self._rows: pq.ParquetWriter | None = None
         self._reports: list[Reports] = []
 
@@ -90,6 +97,7 @@ class LogWriter:
 
     def append(self, week: WeekLog) -> None:
         """Write one week."""
+        week = week.without_propensities() if self.withhold_propensities else week
         table = week_table(week, self.meta, None).replace_schema_metadata(self.meta.to_bytes())
         if self._rows is None:
             self._rows = pq.ParquetWriter(self.folder / "log.parquet", table.schema, compression="zstd")

@@ -18,7 +18,10 @@ _KEYS = ("user_id", "week", "arm", "propensity")
 
 
 def validate_log(table: pa.Table, *, k: int | None = None) -> pa.Table:
-    """The table itself if it is a valid log; LogError naming column, row and rule otherwise. k: number of arms."""
+    """The table itself if it is a valid log; LogError naming column, row and rule otherwise. k: number of arms.
+
+    A log that withholds its propensities has the column, empty in every row.
+    """
     missing = [c for c in (*_KEYS, "reward") if c not in table.column_names]
     if missing:
         raise LogError(f"log lacks the columns {missing}; it has {table.column_names}")
@@ -42,7 +45,8 @@ def _problems(table: pa.Table, k: int | None) -> Iterator[str]:
             yield f"column {name}, row {row}: {rule}; got {held[row]} ({int(bad.sum())} such rows)"
 
     p, arm, reward = numbers("propensity"), numbers("arm"), numbers("reward")
-    yield from first(~((p > 0) & (p <= 1)), "propensity", "must lie in (0, 1]", p)
+    withheld = bool(np.isnan(p).all())
+    yield from first(~((p > 0) & (p <= 1)) & (not withheld), "propensity", "must lie in (0, 1]", p)
     yield from first(~((arm >= 0) & (arm == np.floor(arm))), "arm", "must be a whole number from 0", arm)
     if k is not None:
         yield from first(arm >= k, "arm", f"must be one of the {k} arms 0..{k - 1}", arm)
@@ -53,7 +57,9 @@ def _problems(table: pa.Table, k: int | None) -> Iterator[str]:
             yield from first(~np.isfinite(held), name, "must be finite", held)
     yield from _duplicates(table)
     names = [c for c in table.column_names if c.startswith(PROB_PREFIX)]
-    if names:
+    if names and withheld:
+        yield f"column propensity: is empty in every row, yet {', '.join(names)} stand there; leave out both or neither"
+    elif names:
         probs = np.stack([numbers(c) for c in names], axis=1)
         yield from first(np.abs(probs.sum(axis=1) - 1) > 1e-4, "prob_*", "must sum to 1", probs.sum(axis=1))
         known = arm < len(names)

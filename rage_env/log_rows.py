@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
@@ -64,7 +64,7 @@ class WeekLog:
     """One week of every assigned user: what was decided, with which probability, and what is known at once.
 
     Departed users keep their row: arm 0, propensity 1, outcomes 0, `present` False. `columns` holds immediate
-    ledger columns only; delayed ones arrive as Reports.
+    ledger columns only; delayed ones arrive as Reports. Propensities that are withheld are nan in every row.
     """
 
     week: int
@@ -86,15 +86,18 @@ class WeekLog:
         foreign = [c for c in self.columns if c not in IMMEDIATE]
         if missing or foreign:
             raise LogError(f"week {self.week}: columns missing {missing}, not immediate ledger columns {foreign}")
-        p = self.propensity
-        _refuse(self, ~((p > 0) & (p <= 1)), "propensity", "lies in (0, 1]")
+        p, withheld = self.propensity, self.withheld
+        if withheld and self.probs is not None:
+            raise LogError(f"week {self.week}: probs stand beside withheld propensities; leave both out or neither")
+        _refuse(self, ~((p > 0) & (p <= 1)) & ~withheld, "propensity", "lies in (0, 1]")
         _refuse(self, self.arm < 0, "arm", "is an index of an arm")
         for name, column in self.columns.items():
             if len(column) != n:
                 raise LogError(f"week {self.week}: {name} has {len(column)} rows for {n} users")
             _refuse(self, ~np.isfinite(column), name, "is finite")
         gone = ~self.present
-        _refuse(self, gone & ((self.arm != 0) | (p != 1)), "arm", "is 0 with propensity 1 after a user left")
+        moved = (self.arm != 0) | ((p != 1) & ~withheld)
+        _refuse(self, gone & moved, "arm", "is 0 with propensity 1 after a user left")
         if self.probs is not None:
             _refuse(self, np.abs(self.probs.sum(axis=1) - 1) > 1e-4, "probs", "sum to 1")
             taken = np.take_along_axis(self.probs, self.arm[:, None], axis=1)[:, 0]
@@ -104,6 +107,15 @@ class WeekLog:
     def n(self) -> int:
         """Rows: every assigned user, departed ones too."""
         return len(self.user_id)
+
+    @property
+    def withheld(self) -> np.bool_:
+        """The week does not say with which probabilities arms were drawn."""
+        return np.bool_(self.n > 0) & np.isnan(self.propensity).all()
+
+    def without_propensities(self) -> WeekLog:
+        """The same week for readers who may not know, or were never told, how arms were drawn."""
+        return replace(self, propensity=np.full_like(self.propensity, np.nan), probs=None)
 
 
 def _refuse(week: WeekLog, bad: NDArray[np.bool_], column: str, rule: str) -> None:

@@ -12,16 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rage_env import hooks
+from rage_env.arrivals import opened
 from rage_env.features import FeatureTable
 from rage_env.log import Reports, WeekLog
 from rage_env.outcomes import COLUMNS, DELAYED, IMMEDIATE
 from rage_env.pending import Pending, reports_of_week
-from rage_env.randomness import Noise
+from rage_env.randomness import POPULATION_WEEK, Noise, person_keys
 from rage_env.recycle import Recycled
 from rage_env.scenario import Scenario
 from rage_env.standing import Standing
 from rage_env.state import CHUNK, Lives, Traits
-from rage_env.week import Columns, When
+from rage_env.week import Columns, Week, When
 from rage_env.world import World, ledger_of
 
 __all__ = ["People"]
@@ -56,6 +57,7 @@ class People:
     _reported: Reports
     _left_over: Reports | None
     _spare: Lives | None
+    _open: NDArray[np.bool_]  # (n,) slots that have held someone; where the scenario has arrivals
 
     newborn = False  # everyone joins at week 0
     threads = 1
@@ -95,7 +97,7 @@ class People:
     def _settle_in(self, key: int) -> None:
         """Draw everybody under this key and live through the burn-in."""
         scenario, n = self.scenario, self.num_envs
-        self.key = key
+        self.key, self.week, self.own_sums = key, 0, {}
         self.generation = np.zeros(n, np.int64)
         self.traits, lives = self._draw(self._user_ids(), newborn=self.newborn)
         self._spare, self._left_over = None, None
@@ -104,7 +106,6 @@ class People:
         self.burn_in_logs, self.burn_in_reports = [], []
         self.pre_period = {c: np.zeros(n, np.float32) for c in IMMEDIATE}
         self.lives = replace(lives, age=lives.age - np.float32(scenario.burn_in_weeks))
-        self.own_sums = {}
         nobody = np.zeros(n, np.intp)
         for week in range(-scenario.burn_in_weeks, 0):
             self._burn_in(week, nobody)
@@ -131,6 +132,7 @@ class People:
         ledger: Columns = dict(zip(COLUMNS, block, strict=True))
         after = self._spare or self.lives.copy()
         when = self.when(week)
+        arms = self.world.parts(when).arms
 
         def one(start: int) -> tuple[Reports, dict[str, float]]:
             rows = slice(start, start + self.chunk)
@@ -140,7 +142,8 @@ class People:
             columns = ledger_of(now, len(arm[rows]))
             for name in COLUMNS:
                 ledger[name][rows] = now.get(name, 0)
-            return reports_of_week(week, traits.user_id, columns, luck, self.laws), self._sums(now, before)
+            lived = Week(arms, traits, before, arm[rows], luck, now, when, self.scenario.used)
+            return reports_of_week(week, traits.user_id, columns, luck, self.laws), self.world.totals(lived)
 
         starts = range(0, self.num_envs, self.chunk)
         if self.threads > 1:
@@ -155,17 +158,12 @@ class People:
 
     def when(self, week: int) -> When:
         """Where a week stands: its number, and last week's cohort sums (the given ones before one's own)."""
-        return When(week, self.own_sums if self.given_sums is None else self.given_sums)
-
-    def _sums(self, now: Columns, lives: Lives) -> dict[str, float]:
-        """This chunk's part of the cohort sums; none where no mechanism asks for any."""
-        if not self.world.sums:
-            return {}
-        parts = {name: float(now[column].sum(dtype=np.float64)) for name, column in self.world.sums.items()}
-        return {**parts, "present": float((lives.alive & (lives.age >= 0)).sum())}
+        return When(week, self.own_sums if self.given_sums is None else self.given_sums, self.key)
 
     def _draw(self, user_id: NDArray[np.int64], *, newborn: bool) -> tuple[Traits, Lives]:
-        return self.world.population.draw(self.key, user_id, newborn=newborn, n_max=self.n_max)
+        when = self.when(self.week)
+        people = self.world.population_at(when) if newborn else self.world.population
+        return people.draw(self.key, user_id, newborn=newborn, n_max=self.n_max, when=when)
 
     def luck(self, rows: slice, week: int) -> Noise:
         """The luck of some slots in a week of the calendar; burn-in weeks are negative."""
@@ -186,6 +184,24 @@ class People:
 
     def _user_ids(self) -> NDArray[np.int64]:
         return self.first_slot + np.arange(self.num_envs) + self.n_max * self.generation
+
+    def _leave_slots_empty(self) -> None:
+        """Nobody lives yet in the slots that open only as the population grows."""
+        if self.scenario.arrivals is not None:
+            self._open = opened(self.scenario.arrivals, self._first_persons(), 0)
+            self.lives.alive[~self._open] = False
+
+    def _opening(self) -> NDArray[np.bool_]:
+        """(n,) slots that open at the start of the coming week."""
+        arrivals = self.scenario.arrivals
+        if arrivals is None:
+            return np.zeros(self.num_envs, np.bool_)
+        before, self._open = self._open, opened(arrivals, self._first_persons(), self.week)
+        return self._open & ~before
+
+    def _first_persons(self) -> Noise:
+        slots = self.first_slot + np.arange(self.num_envs)
+        return Noise(self.key, person_keys(self.key, slots), POPULATION_WEEK)
 
     def _refill(self, mask: NDArray[np.bool_]) -> None:
         """Newcomers of age 0 into these slots, at the current week."""

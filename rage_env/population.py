@@ -21,7 +21,7 @@ from rage_env import hooks
 from rage_env.mechanisms import engagement, spending
 from rage_env.randomness import POPULATION_WEEK, Draw, Noise, person_keys, seed_key
 from rage_env.state import Archetype, Lives, Traits
-from rage_env.week import Newcomers
+from rage_env.week import START, Newcomers, When
 
 __all__ = ["ArchetypeParams", "ChurnParams", "Population", "PopulationParams", "SignalParams"]
 
@@ -135,24 +135,29 @@ class Population:
         self.log_level = math.log(spend.gmv_per_active_week_usd) - _log_mean_active_spend(engage, spend)
 
     def draw(
-        self, key: int, user_id: NDArray[np.int64], *, newborn: bool, n_max: int | None = None
+        self, key: int, user_id: NDArray[np.int64], *, newborn: bool, n_max: int | None = None, when: When = START
     ) -> tuple[Traits, Lives]:
-        """Traits and lives of these persons at week 0, mechanisms' columns too.
+        """Traits and lives of these persons when they join, mechanisms' columns too.
 
-        key: of the seed; newborn: everyone joins at age 0; n_max: slots of the whole cohort, else ids are slots.
+        key: of the seed; newborn: everyone joins at age 0; n_max: slots of the whole cohort, else ids are slots; when:
+        the week they join in.
         """
-        traits, lives = self._draw(key, user_id, newborn=newborn)
+        traits, lives = self._draw(
+            key, user_id, hooks.arrival_mix(self.used, self.params.fraud_mix, when.sums), newborn
+        )
         generation, slot = np.divmod(user_id, n_max or (1 << 62))
         luck = Noise(key, traits.key, POPULATION_WEEK)
         traits = hooks.newcomers(self.used, Newcomers(luck, slot, generation, traits, lives))
         return traits, hooks.joining(self.used, traits, lives)
 
-    def _draw(self, key: int, user_id: NDArray[np.int64], *, newborn: bool) -> tuple[Traits, Lives]:
+    def _draw(
+        self, key: int, user_id: NDArray[np.int64], fraud_mix: tuple[float, ...], newborn: bool
+    ) -> tuple[Traits, Lives]:
         p, signals = self.params, self.params.signals
         keys = person_keys(key, user_id)
         luck = Noise(key, keys, POPULATION_WEEK)
         person = _person(luck, p.churn, newborn=newborn)
-        kind = _codes(luck.uniform64(Draw.FRAUD_TYPE), p.fraud_mix)
+        kind = _codes(luck.uniform64(Draw.FRAUD_TYPE), fraud_mix)
         rate = betaincinv(p.churn.alpha, p.churn.beta + person.age, luck.uniform64(Draw.CHURN_RATE))
         clipped = np.clip(rate, signals.churn_lowest_rate, signals.churn_highest_rate)
         churn_noise, _ = luck.normals(Draw.CHURN_SIGNAL)

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
-from rage_env import mechanisms
+from rage_env import mechanisms, parts
 from rage_env.arms import Arm
+from rage_env.arrivals import Arrivals
 from rage_env.delays import DelayLaw
+from rage_env.drift import Drift
 from rage_env.errors import ConfigError, did_you_mean
 from rage_env.guardrails import Guardrail
 from rage_env.interface import ArmSpec
@@ -64,6 +66,8 @@ class Scenario(_Strict):
     delays: dict[str, DelayLaw]
     delay_scale: float = Field(default=1.0, gt=0)
     guardrails: tuple[Guardrail, ...] = ()
+    drift: tuple[Drift, ...] = ()
+    arrivals: Arrivals | None = None
     sources: dict[str, str] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -71,6 +75,7 @@ class Scenario(_Strict):
         problems = [*_arm_problems(self), *_delay_problems(self)]
         names = [g.name for g in self.guardrails]
         problems += [f"guardrails: two are called {n!r}" for n in sorted(set(names)) if names.count(n) > 1]
+        problems += parts.drift_problems(self)
         if problems:
             raise ValueError("; ".join(problems))
         return self

@@ -31,11 +31,13 @@ class MechanismParams(BaseModel):
 class When:
     """Where a week stands: its number on the calendar (burn-in weeks are negative) and last week's cohort sums.
 
-    sums: what the mechanisms' SUMS name, over the whole cohort, and `present`; empty in the first week.
+    sums: what the mechanisms' `totals` name, over the whole cohort, and `present`; empty in the first week. key: of
+    seed and episode, for luck that a whole week shares.
     """
 
     week: int = 0
     sums: Mapping[str, float] = field(default_factory=dict)
+    key: int = 0
 
 
 START = When()
@@ -63,6 +65,7 @@ class Week:
     luck: Noise | None  # absent while means are taken
     now: Mapping[str, NDArray[Any]]
     when: When = START
+    base: Mapping[str, Any] = field(default_factory=dict)  # parameters by mechanism before any drift
 
     @property
     def noise(self) -> Noise:
@@ -73,8 +76,14 @@ class Week:
 
     @cached_property
     def cell(self) -> NDArray[np.intp]:
-        """(n,) index of (arm, archetype) into the flattened effect tables."""
-        return self.arm * len(Archetype) + self.traits.archetype
+        """(n,) index of (arm felt, archetype) into the flattened effect tables."""
+        return self.felt * len(Archetype) + self.traits.archetype
+
+    @property
+    def felt(self) -> NDArray[np.intp]:
+        """(n,) the arm that reached the user: the chosen one, unless a mechanism says that it did not."""
+        felt: NDArray[np.intp] = self.now.get("felt", self.arm)
+        return felt
 
     @property
     def n(self) -> int:

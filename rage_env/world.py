@@ -5,7 +5,7 @@ A world holds no people and remembers nothing; environments do.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from rage_env import hooks, mechanisms
 from rage_env.aging import next_lives
-from rage_env.arms import ArmTable
 from rage_env.errors import ConfigError
 from rage_env.outcomes import COLUMNS
+from rage_env.parts import Parts, parts_at
 from rage_env.population import Population
 from rage_env.randomness import Noise
 from rage_env.scenario import Scenario
@@ -33,16 +33,13 @@ class World:
 
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
-        self.arms = ArmTable.of(scenario.arms)
         used = scenario.used
         _refuse_halves(used)
-        self._steps: list[tuple[Mechanism, Any]] = [
-            (mechanisms.module(name), params)  # type: ignore[misc]  # a module stands for the protocol
-            for name, params in used.items()
-        ]
-        self._memory = used.get("response")
+        self._fixed = parts_at(scenario.model_copy(update={"drift": ()}), 0, 0)
+        self._latest: tuple[int, int, Parts] | None = None
+        self.arms = self._fixed.arms
         self.population = Population(scenario.population, used["engagement"], used["spending"], used)
-        self.sums = hooks.sums(used)
+        self._moves_people = any(d.target.startswith("population.") for d in scenario.drift)
 
     def live(
         self,
@@ -59,13 +56,35 @@ class World:
         may_leave: False during burn-in, whose people are those who stayed.
         """
         now: Columns = {}
-        week = Week(self.arms, traits, lives, arm, luck, now, when)
-        for mechanism, params in self._steps:
-            now.update(mechanism.draw(week, params))
+        parts = self.parts(when)
+        week = Week(parts.arms, traits, lives, arm, luck, now, when, self.scenario.used)
+        for name, params in parts.used.items():
+            now.update(_mechanism(name).draw(week, params))
         if not may_leave:
             now["churned"] = np.zeros_like(now["churned"])
-        after = next_lives(week, now, self._memory, self.scenario.population.signals)
-        return now, hooks.advance(self.scenario.used, week, after)
+        after = next_lives(week, now, parts.used.get("response"), self.scenario.population.signals)
+        return now, hooks.advance(parts.used, week, after)
+
+    def parts(self, when: When) -> Parts:
+        """Parameters and arms of a week; the same ones every week where nothing drifts."""
+        if not self.scenario.drift:
+            return self._fixed
+        latest = self._latest
+        if latest is None or latest[:2] != (when.week, when.key):
+            latest = (when.week, when.key, parts_at(self.scenario, when.week, when.key))
+            self._latest = latest
+        return latest[2]
+
+    def population_at(self, when: When) -> Population:
+        """Who joins in a week."""
+        if not self._moves_people:
+            return self.population
+        used = self.scenario.used
+        return Population(self.parts(when).population, used["engagement"], used["spending"], used)
+
+    def totals(self, week: Week) -> dict[str, float]:
+        """What a chunk adds to the cohort sums that next week reads."""
+        return hooks.totals(self.parts(week.when).used, week)
 
     def outcomes(
         self, traits: Traits, lives: Lives, arm: NDArray[np.intp], luck: Noise, *, when: When = START
@@ -76,22 +95,28 @@ class World:
 
     def means(self, traits: Traits, lives: Lives, arm: NDArray[np.intp], *, when: When = START) -> Columns:
         """{column: (n,) float64} expected ledger of the week given the state before it; luck integrated out."""
-        return self._means(Week(self.arms, traits, lives, arm, None, {}, when), 0)
+        parts = self.parts(when)
+        week = Week(parts.arms, traits, lives, arm, None, {}, when, self.scenario.used)
+        return self._means(week, [(_mechanism(name), params) for name, params in parts.used.items()])
 
-    def _means(self, week: Week, step: int) -> Columns:
-        """The ledger's means once the first `step` mechanisms have spoken; branches are mixed by probability."""
+    def _means(self, week: Week, steps: Sequence[tuple[Mechanism, Any]]) -> Columns:  # Any: its parameters
+        """The ledger's means once these mechanisms have spoken; branches are mixed by probability."""
         now: Columns = dict(week.now)
         week = replace(week, now=now)
-        for at, (mechanism, params) in enumerate(self._steps[step:], start=step):
+        for at, (mechanism, params) in enumerate(steps):
             branches = getattr(mechanism, "branches", None)
             if branches is not None:
                 mixed = [
-                    (share, self._means(replace(week, now={**now, **columns}), at + 1))
+                    (share, self._means(replace(week, now={**now, **columns}), steps[at + 1 :]))
                     for share, columns in branches(week, params)
                 ]
                 return {c: sum(share * means[c] for share, means in mixed) for c in mixed[0][1]}
             now.update(mechanism.mean(week, params))
         return ledger_of(now, week.n)
+
+
+def _mechanism(name: str) -> Mechanism:
+    return mechanisms.module(name)  # type: ignore[return-value]  # a module stands for the protocol
 
 
 def _refuse_halves(used: Mapping[str, object]) -> None:

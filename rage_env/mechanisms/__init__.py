@@ -34,13 +34,20 @@ def module(name: str) -> ModuleType:
 def in_order(used: Mapping[str, object]) -> tuple[str, ...]:
     """The used mechanisms, parents first. Raises ConfigError for a parent that nothing gives, or a circle."""
     giver = {column: name for name in sorted(used) for column in module(name).GIVES}
+    revisers: dict[str, list[str]] = {}
+    for name in sorted(used):
+        for column in getattr(module(name), "REVISES", ()):
+            revisers.setdefault(column, []).append(name)
     graph: dict[str, list[str]] = {}
     for name in sorted(used):
         lacking = [p for p in module(name).PARENTS if p not in giver]
         if lacking:
             raise ConfigError(f"mechanism {name} reads {lacking}, which no mechanism of this scenario gives; add one")
         after = [p for p in getattr(module(name), "AFTER", ()) if p in giver]
-        graph[name] = sorted({giver[p] for p in (*module(name).PARENTS, *after)} - {name})
+        revised = getattr(module(name), "REVISES", ())
+        read = (*module(name).PARENTS, *after, *(p for p in revised if p in giver))
+        before = {giver[p] for p in read} | {r for p in read if p not in revised for r in revisers.get(p, ())}
+        graph[name] = sorted(before - {name})
     try:
         return tuple(TopologicalSorter(graph).static_order())
     except CycleError as error:

@@ -10,22 +10,46 @@ from rage_env.randomness import Draw
 from rage_env.state import FraudType
 from rage_env.week import Columns, MechanismParams, Week
 
-__all__ = ["GIVES", "PARENTS", "Params", "draw", "mean"]
+__all__ = ["GIVES", "PARENTS", "Params", "draw", "mean", "totals"]
 
 PARENTS = ("active",)
 GIVES = ("abuse", "loss_bonus_abuse")
 
 
 class Params(MechanismParams):
-    """An incident costs loss_multiple times the bonus, or times least_bonus_usd where the bonus is smaller."""
+    """An incident costs loss_multiple times the bonus, or times least_bonus_usd where the bonus is smaller.
+
+    adaptive: abusers copy what paid last week: the rate of an arm rises by `eagerness` times that arm's share of all
+    that abusers took then.
+    """
 
     loss_multiple: float = Field(ge=0)
     least_bonus_usd: float = Field(ge=0)
+    adaptive: bool = False
+    eagerness: float = Field(default=1.0, ge=0)
 
 
-def _abusers(week: Week) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+def _abusers(week: Week, params: Params) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """Rows of abusers, and the probability of an incident if active."""
     rows = np.flatnonzero(week.traits.fraud_type == FraudType.ABUSER)
-    return rows, week.arms.abuse.take(week.arm[rows])
+    rate = week.arms.abuse
+    if params.adaptive:
+        paid = np.array([week.when.sums.get(_paid(a), 0.0) for a in range(week.arms.k)])
+        share = paid / max(float(paid.sum()), 1e-9)
+        rate = np.minimum(rate * (1 + params.eagerness * share), 1.0).astype(np.float32)
+    return rows, rate.take(week.felt[rows])
+
+
+def totals(week: Week, params: Params) -> dict[str, float]:
+    """{abuse_paid_<arm>: dollars that abusers took under it}; nothing where abusers do not adapt."""
+    if not params.adaptive:
+        return {}
+    taken = np.bincount(week.felt, weights=week.now["loss_bonus_abuse"], minlength=week.arms.k)
+    return {_paid(a): float(x) for a, x in enumerate(taken)}
+
+
+def _paid(arm: int) -> str:
+    return f"abuse_paid_{arm}"
 
 
 def _loss(week: Week, params: Params) -> NDArray[np.float32]:
@@ -36,16 +60,16 @@ def _loss(week: Week, params: Params) -> NDArray[np.float32]:
 def draw(week: Week, params: Params) -> Columns:
     """Incidents (at most one a week) and dollars."""
     abuse = np.zeros(week.n, np.float32)
-    rows, rate = _abusers(week)
+    rows, rate = _abusers(week, params)
     if len(rows):
         tried = week.noise.take(rows).uniform64(Draw.ABUSE) < rate
         abuse[rows] = tried * week.now["active"][rows]
-    return {"abuse": abuse, "loss_bonus_abuse": abuse * _loss(week, params).take(week.arm)}
+    return {"abuse": abuse, "loss_bonus_abuse": abuse * _loss(week, params).take(week.felt)}
 
 
 def mean(week: Week, params: Params) -> Columns:
     """Incident by its probability."""
     abuse = np.zeros(week.n)
-    rows, rate = _abusers(week)
+    rows, rate = _abusers(week, params)
     abuse[rows] = rate * week.now["active"][rows]
-    return {"abuse": abuse, "loss_bonus_abuse": abuse * _loss(week, params).take(week.arm)}
+    return {"abuse": abuse, "loss_bonus_abuse": abuse * _loss(week, params).take(week.felt)}

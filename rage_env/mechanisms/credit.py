@@ -28,7 +28,7 @@ class Params(MechanismParams):
 
 def _borrowers(week: Week) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
     """Rows that hold a line, and 1 where the holder is a first-party fraudster who is still there."""
-    rows = np.flatnonzero(week.arms.credit.take(week.arm))
+    rows = np.flatnonzero(week.arms.credit.take(week.felt))
     first = (week.traits.fraud_type[rows] == FraudType.FIRST_PARTY) & week.lives.alive[rows]
     return rows, first.astype(np.float32)
 

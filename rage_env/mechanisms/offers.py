@@ -25,13 +25,13 @@ class Params(MechanismParams):
 
 
 def _redemption(week: Week, params: Params, rows: NDArray[np.intp]) -> NDArray[np.float32]:
-    rate = week.arms.redemption.take(week.arm[rows])
+    rate = week.arms.redemption.take(week.felt[rows])
     abuser = week.traits.fraud_type[rows] == FraudType.ABUSER
     return np.minimum(np.where(abuser, rate * np.float32(params.abuser_redemption), rate), np.float32(1))
 
 
 def _redeemers(week: Week) -> NDArray[np.intp]:
-    return np.flatnonzero((week.arms.redemption > 0).take(week.arm) & (week.now["active"] > 0))
+    return np.flatnonzero((week.arms.redemption > 0).take(week.felt) & (week.now["active"] > 0))
 
 
 def _contacts(week: Week) -> NDArray[np.float32]:
@@ -45,24 +45,24 @@ def draw(week: Week, params: Params) -> Columns:
     rows = _redeemers(week)
     if len(rows):
         redeemed[rows] = week.noise.take(rows).uniform(Draw.REDEMPTION) < _redemption(week, params, rows)
-    cost = redeemed * week.arms.bonus.take(week.arm)
-    cashback = week.arms.cashback.take(week.arm)
+    cost = redeemed * week.arms.bonus.take(week.felt)
+    cashback = week.arms.cashback.take(week.felt)
     if cashback.any():
-        cost += np.minimum(cashback * gmv, week.arms.offer_cap.take(week.arm))
+        cost += np.minimum(cashback * gmv, week.arms.offer_cap.take(week.felt))
     margin = np.float32(params.take_rate) + week.arms.extra_margin
     return {
         "contacts": contacts,
         "contact_cost": contacts * week.arms.contact_cost.take(week.arm),
         "redeemed": redeemed,
         "bonus_cost": cost,
-        "revenue_gross": gmv * margin.take(week.arm),
+        "revenue_gross": gmv * margin.take(week.felt),
     }
 
 
 def mean(week: Week, params: Params) -> Columns:
     """Enumerates redemption; cashback by the capped lognormal mean."""
     contacts = _contacts(week).astype(np.float64)
-    active, arm = week.now["active"], week.arm
+    active, arm = week.now["active"], week.felt
     redeemed = np.zeros(week.n)
     rows = _redeemers(week)
     redeemed[rows] = active[rows] * _redemption(week, params, rows)
@@ -76,7 +76,7 @@ def mean(week: Week, params: Params) -> Columns:
     margin = params.take_rate + week.arms.extra_margin.astype(np.float64)
     return {
         "contacts": contacts,
-        "contact_cost": contacts * week.arms.contact_cost.take(arm),
+        "contact_cost": contacts * week.arms.contact_cost.take(week.arm),
         "redeemed": redeemed,
         "bonus_cost": cost,
         "revenue_gross": week.now["gmv"] * margin.take(arm),

@@ -15,9 +15,10 @@ from pydantic import Field
 from rage_env.state import Archetype
 from rage_env.week import Columns, MechanismParams, Week
 
-__all__ = ["GIVES", "PARENTS", "Params", "draw", "mean"]
+__all__ = ["AFTER", "GIVES", "PARENTS", "Params", "draw", "mean"]
 
 PARENTS: tuple[str, ...] = ()
+AFTER = ("felt",)  # and so does everything that answers to an arm, all of it after this
 GIVES = ("response", "response_root", "fatigue")
 
 _COUNT = np.array([bin(b).count("1") for b in range(16)], dtype=np.float32)

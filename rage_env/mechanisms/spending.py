@@ -6,6 +6,8 @@ spread: completejourney. An active user settles at least one transaction.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
@@ -30,14 +32,18 @@ class Params(MechanismParams):
     copula: float = Field(gt=-1, lt=1)
 
 
-def _location(week: Week) -> NDArray[np.float32]:
+def _location(week: Week, params: Params) -> NDArray[np.float32]:
+    """(n,) mean of log GMV if active; the user's own level was drawn for the amount before any drift."""
     out: NDArray[np.float32] = week.traits.log_spend + week.arms.log_spend.take(week.cell) * week.now["response_root"]
+    usual: Params = week.base.get("spending", params)
+    if params.gmv_per_active_week_usd != usual.gmv_per_active_week_usd:
+        out += np.float32(math.log(params.gmv_per_active_week_usd / usual.gmv_per_active_week_usd))
     return out
 
 
 def draw(week: Week, params: Params) -> Columns:
     """gmv in dollars, transactions as a count, log_gmv and log_gmv_sd the law of log GMV if active."""
-    location = _location(week)
+    location = _location(week, params)
     active = week.now["active"]
     gmv = active * np.exp(location + np.float32(params.within_sd) * week.now["spend_shock"])
     beyond = np.maximum(gmv * np.float32(1 / params.ticket_usd) - 1, np.float32(0))
@@ -47,7 +53,7 @@ def draw(week: Week, params: Params) -> Columns:
 
 def mean(week: Week, params: Params) -> Columns:
     """Affine in the lognormal amount; transactions by its partial expectation above one ticket."""
-    location = _location(week).astype(np.float64)
+    location = _location(week, params).astype(np.float64)
     active = week.now["active"]
     above = lognormal.mean_above(location, params.within_sd, params.ticket_usd) / params.ticket_usd
     return {
