@@ -65,9 +65,13 @@ def run(
 
     found = run_study(study, out=out, track=track)
     if as_json:
-        console.print_json(found.leaderboard.to_dict("records"))
+        console.print_json(found.to_json())
     else:
         board.show_leaderboard(found.leaderboard)
+        if len(found.verdicts):
+            from experiments.ab.board import show_verdicts
+
+            show_verdicts(found.verdicts, found.over_seeds)
         where = "" if out == _OUT else f" --out {out}"
         console.show(f"\nresults: {found.path} (figures inside)\nin the browser: rage ui{where}")
 

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
+from experiments.config_ab import CONTROL, Ab
 from experiments.config_names import names_and_parameters
 from rage_env import configs, yamlfile
 from rage_env.scenario import Scenario
@@ -100,17 +101,21 @@ class Ope(_Strict):
 
 
 class Oracle(_Strict):
-    """The step oracle is solved every `every_weeks` weeks; oracle_observable is fitted on `users_fit` user-weeks."""
+    """The step oracle is solved every `every_weeks` weeks, never if 0; `users_fit` user-weeks fit oracle_observable."""
 
-    every_weeks: int = Field(default=4, ge=1)
+    every_weeks: int = Field(default=4, ge=0)
     users_fit: int = Field(default=100_000, ge=1_000)
 
 
 class Tracking(_Strict):
-    """Where MLflow keeps the study. uri: None for a sqlite file beside the results."""
+    """Where MLflow keeps the study. uri: None for a sqlite file beside the results.
+
+    runs: False for the comparison alone, which is all that a study of hundreds of seeds is looked at for.
+    """
 
     uri: str | None = None
     experiment: str = Field(default="rage", min_length=1)
+    runs: bool = True
 
     @field_validator("uri")
     @classmethod
@@ -131,6 +136,7 @@ class ExperimentConfig(_Strict):
     scenario: str
     scenario_overrides: dict[str, object] = Field(default_factory=dict)
     mode: Literal["paired", "ab"] = "paired"
+    ab: Ab | None = None
     users: int = Field(default=10_000, ge=2, le=100_000_000)
     weeks: int = Field(default=26, ge=1, le=10_000)
     seeds: tuple[Annotated[int, Field(ge=0, lt=2**32)], ...] = Field(min_length=1)
@@ -147,18 +153,23 @@ class ExperimentConfig(_Strict):
     @property
     def hash(self) -> str:
         """64 hexadecimal digits of everything that can change results."""
-        return yamlfile.config_hash(self, exclude=BESIDE_RESULTS)
+        return yamlfile.config_hash(self, exclude=BESIDE_RESULTS if self.ab else (*BESIDE_RESULTS, "ab"))
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Who has results of their own: every agent; in mode ab the control before them."""
+        labels = tuple(a.label for a in self.agents)
+        return labels if self.ab is None else (CONTROL, *labels)
+
+    @property
+    def rivals(self) -> int:
+        """Agents that share the false alarms a monitor may raise: all that are compared with doing nothing."""
+        compared = [a for a in self.agents if self.mode == "ab" or a.kind != "no_offer"]
+        return max(1, len(compared))
 
     def world(self) -> Scenario:
         """The scenario with this study's overrides."""
         return load_scenario(self.scenario, self.scenario_overrides)
-
-    @field_validator("mode")
-    @classmethod
-    def _can_be_run(cls, mode: str) -> str:
-        if mode == "ab":
-            raise ValueError("'ab' cannot be run yet; use 'paired'")
-        return mode
 
     @field_validator("seeds")
     @classmethod
@@ -170,8 +181,8 @@ class ExperimentConfig(_Strict):
 
     @field_validator("agents")
     @classmethod
-    def _agents_can_be_compared(cls, agents: tuple[AgentEntry, ...]) -> tuple[AgentEntry, ...]:
-        if "no_offer" not in [a.kind for a in agents]:
+    def _agents_can_be_compared(cls, agents: tuple[AgentEntry, ...], info: ValidationInfo) -> tuple[AgentEntry, ...]:
+        if info.data.get("mode") != "ab" and "no_offer" not in [a.kind for a in agents]:
             raise ValueError("every study compares with doing nothing; add `- {kind: no_offer}`")
         _each_label_once([a.label for a in agents])
         return agents

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
+from experiments.config_ab import ab_problems
 from experiments.config_parts import agent_problems, estimator_problems, monitor_problems
+from experiments.offered import Against
 from rage_env.errors import InputError, did_you_mean
 from rage_env.scenario import Scenario, load
 from rage_env.yamltree import Json, Path
@@ -26,6 +28,7 @@ def names_and_parameters(data: Json) -> _Problems:
     yield from _entries(data, "estimators", _estimator)
     yield from _estimators_stand_once(data)
     yield from _entries(data, "monitors", _monitor)
+    yield from ab_problems(data)
     yield from _world(data)
 
 
@@ -87,7 +90,8 @@ def _monitor(entry: Json, data: dict[str, Json]) -> _Problems:
     whole = isinstance(weeks, int) and weeks > 0
     length = weeks if whole and isinstance(weeks, int) else 26
     if isinstance(metric, str):
-        yield from monitor_problems(kind, metric, _params(entry, (*_NAMED, "metric")), length)
+        against: Against = "groups" if data.get("mode") == "ab" else "paired"
+        yield from monitor_problems(kind, metric, _params(entry, (*_NAMED, "metric")), length, against)
 
 
 def _params(entry: dict[str, Json], named: tuple[str, ...]) -> dict[str, Json]:
@@ -101,7 +105,7 @@ def _estimators_stand_once(data: dict[str, Json]) -> _Problems:
     listed = data.get("estimators")
     if not isinstance(listed, list):
         return
-    if not listed:
+    if not listed and data.get("mode") != "ab":  # an A/B test has its control to compare with
         yield ("estimators",), "the list is empty; name one, or leave it out for naive, dm, ips, snips, dr"
     labels = [label(e) for e in listed if isinstance(e, str | dict)]
     for twice in sorted({x for x in labels if labels.count(x) > 1}):

@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from experiments.monitors.interface import Monitor
-from experiments.offered import offered_for_guardrail, offered_for_value
+from experiments.offered import Against, offered_for_guardrail, offered_for_value
 from rage_env.errors import ConfigError, InputError, did_you_mean
 from rage_env.yamltree import Path
 
@@ -39,7 +39,7 @@ def estimator_problems(spec: str | Mapping[str, object]) -> _Problems:
         yield from _placed(error.problems, {} if isinstance(spec, str) else spec, f"estimator {kind}: ")
 
 
-def monitor_problems(kind: str, metric: str, params: Mapping[str, object], weeks: int) -> _Problems:
+def monitor_problems(kind: str, metric: str, params: Mapping[str, object], weeks: int, against: Against) -> _Problems:
     """(path, message) for parameters that the monitor lacks or refuses. weeks: of the study."""
     from experiments import monitors
 
@@ -48,7 +48,7 @@ def monitor_problems(kind: str, metric: str, params: Mapping[str, object], weeks
     for name in params:
         if name not in known:
             yield (name,), f"monitor {kind} has no such parameter{did_you_mean(name, known)} Known: {', '.join(known)}."
-    of_value, of_guardrail = offered_for_value(weeks), offered_for_guardrail()
+    of_value, of_guardrail = offered_for_value(weeks, against=against), offered_for_guardrail()
     filled, elsewhere = (of_value, of_guardrail) if metric == "value" else (of_guardrail, of_value)
     required = [n for n, p in known.items() if p.default is inspect.Parameter.empty]
     missing = [n for n in required if n not in filled and n not in params]

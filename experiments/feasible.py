@@ -17,14 +17,18 @@ from rage_env.errors import GuardrailError
 from rage_env.guardrails import Guardrail, true_usage, weighted_sum
 from rage_env.interface import NO_OFFER
 
-__all__ = ["refuse_impossible"]
+__all__ = ["refuse_impossible", "refuse_unkept"]
 
 
 def refuse_impossible(config: ExperimentConfig) -> None:
     """Nothing, if the guardrails can be kept. Raises GuardrailError naming what breaks, its numbers and the proof."""
     env, observation = cohort(config, config.seeds[0])
     guardrails = env.scenario.guardrails
-    truth = week_truth(env.truth, observation, guardrails, env.scenario.retention_value_usd)
+    refuse_unkept(guardrails, week_truth(env.truth, observation, guardrails, env.scenario.retention_value_usd))
+
+
+def refuse_unkept(guardrails: Sequence[Guardrail], truth: WeekTruth) -> None:
+    """Nothing, if these guardrails can be kept in this week. Raises GuardrailError as above."""
     nobody = np.zeros(truth.value.shape)
     nobody[:, NO_OFFER] = 1.0
     if not any(true_usage(row, nobody).unavoidable for row in truth.flat):

@@ -5,12 +5,19 @@ Everything here is fixed before the data: the plan's length, caps from burn-in, 
 
 from __future__ import annotations
 
-__all__ = ["offered_for_guardrail", "offered_for_value"]
+from typing import Literal
+
+__all__ = ["Against", "offered_for_guardrail", "offered_for_value"]
+
+Against = Literal["paired", "groups"]
+"""What a user's value is held against: the same life left alone, or the users of the control group."""
 
 
-def offered_for_value(weeks: int, comparisons: int = 1, cap: float | None = 1.0) -> dict[str, object]:
-    """For monitors of `value`. comparisons: agents that share alpha. cap: most a user's mean difference may count."""
-    return {"weeks": weeks, "mode": "paired", "comparisons": comparisons, "cap": cap}
+def offered_for_value(
+    weeks: int, comparisons: int = 1, cap: float | None = 1.0, against: Against = "paired"
+) -> dict[str, object]:
+    """For monitors of `value`. comparisons: agents that share alpha. cap: most a user's mean (difference) may count."""
+    return {"weeks": weeks, "mode": against, "comparisons": comparisons, "cap": cap}
 
 
 def offered_for_guardrail(limit: float = 0.01, cap_usd: float = 1.0) -> dict[str, object]:

@@ -90,6 +90,8 @@ class OfflineBook:
 
         Where too few users have usable rows, every answer says why.
         """
+        if not self.config.estimators:
+            return pd.DataFrame()
         rows = sum(len(p.target) for p in self._parts)
         users = len(np.unique(np.concatenate([p.columns["user_id"] for p in self._parts])))
         if users < LEAST_USERS:

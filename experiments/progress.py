@@ -34,8 +34,12 @@ class Progress:
         if runs:
             self.line(f"{runs} of {self.total} runs were finished before and are kept")
 
-    def done(self, run: Done) -> None:
-        """A run has just been written."""
+    def done(self, *runs: Done) -> None:
+        """These runs have just been written."""
+        for run in runs:
+            self._done(run)
+
+    def _done(self, run: Done) -> None:
         self.finished += 1
         broken = f"limits broken in {run.weeks_violated} weeks" if run.weeks_violated else "limits kept"
         elapsed = time.perf_counter() - self._began

@@ -4,8 +4,10 @@
 
     <name>-<hash8>/
       study.json  config.json  leaderboard.parquet  leaderboard.csv  ope.parquet  monitors.parquet
+      verdicts.parquet  over_seeds.parquet      in mode ab, where a run is a group, the control's among them
       runs/<agent>/seed-<s>/          a run is done while every file of it is there
         weekly.parquet  users.parquet  ope.parquet  monitors.parquet  timing.json  summary.json
+        verdicts.parquet                          in mode ab
         log/log.parquet  log/reports.parquet      where the study keeps logs
       figures/*.png
 """
@@ -22,11 +24,13 @@ import pandas as pd
 
 from experiments import provenance, storage
 from experiments.config import ExperimentConfig, study_hash
+from experiments.config_ab import CONTROL
 from experiments.summary import check_summary
 from rage_env.errors import ConfigError, LogError, RunError, did_you_mean
 from rage_env.yamlfile import config_hash
 
 __all__ = [
+    "AB_RUN_TABLES",
     "LEADERBOARD",
     "MONITORS",
     "PER_GUARDRAIL",
@@ -42,11 +46,14 @@ __all__ = [
 SCHEMA = 1
 """Raised whenever a file of the folder changes its meaning."""
 
-TABLES = ("leaderboard", "ope", "monitors")
-"""Of the whole study."""
+TABLES = ("leaderboard", "ope", "monitors", "verdicts", "over_seeds")
+"""Of the whole study; the last two in mode ab."""
 
 RUN_TABLES = ("weekly", "users", "ope", "monitors")
 """Of each run; one that a run has nothing for is empty."""
+
+AB_RUN_TABLES = (*RUN_TABLES, "verdicts")
+"""Of each group in mode ab."""
 
 _LOG_FILES = ("log/log.parquet", "log/reports.parquet")
 
@@ -97,7 +104,7 @@ class Study:
             scenario=world.name,
             scenario_hash=config_hash(world),
             code_hash=provenance.code_hash(),
-            agents=tuple(a.label for a in config.agents),
+            agents=config.groups,
             seeds=config.seeds,
             users=config.users,
             weeks=config.weeks,
@@ -161,8 +168,19 @@ class Results:
         return storage.read_json(self.path / "config.json")
 
     @property
+    def run_tables(self) -> tuple[str, ...]:
+        """Names of the tables that every run of this study has."""
+        return AB_RUN_TABLES if self._is_ab else RUN_TABLES
+
+    @property
+    def _is_ab(self) -> bool:
+        return self.config.get("mode") == "ab"
+
+    @property
     def baseline(self) -> str:
-        """Label of the agent that does nothing, which others are compared with."""
+        """Label of the agent that does nothing, or of the control group, which others are compared with."""
+        if self._is_ab:
+            return CONTROL
         entries = self.config.get("agents")
         found = (
             [e for e in entries if isinstance(e, dict) and e.get("kind") == "no_offer"]
@@ -194,7 +212,7 @@ class Results:
         """Whether the run was written to its end and has lost no file since."""
         folder = self.run_folder(agent, seed)
         logs = _LOG_FILES if self.config.get("keep_logs") else ()
-        files = [*(f"{name}.parquet" for name in RUN_TABLES), "timing.json", "summary.json", *logs]
+        files = [*(f"{name}.parquet" for name in self.run_tables), "timing.json", "summary.json", *logs]
         return all((folder / file).is_file() for file in files)
 
     def write_run(
@@ -205,20 +223,20 @@ class Results:
         summary: Mapping[str, object],
         seconds: Mapping[str, float] | None = None,
     ) -> Path:
-        """Write a finished run, its summary last: {one of RUN_TABLES: table}, figures, and seconds by what took them.
+        """Write a finished run, its summary last: {one of run_tables: table}, figures, and seconds by what took them.
 
         Raises RunError for a weekly table that lacks a column or a week.
         """
         folder = self.run_folder(agent, seed)
         _check_weekly(tables["weekly"], f"run of {agent}, seed {seed}", self.study.weeks)
-        for name in RUN_TABLES:
+        for name in self.run_tables:
             storage.write_table(folder / f"{name}.parquet", tables.get(name, pd.DataFrame()))
         storage.write_json(folder / "timing.json", seconds or {})
         storage.write_json(folder / "summary.json", summary)
         return folder
 
     def run_table(self, agent: str, seed: int, name: str) -> pd.DataFrame:
-        """One of RUN_TABLES of a run."""
+        """One of run_tables of a run."""
         return storage.read_table(self.run_folder(agent, seed) / f"{name}.parquet")
 
     def weekly(self, agent: str, seed: int) -> pd.DataFrame:

@@ -60,12 +60,21 @@ class RunBook:
         if step is not None:
             self.steps.append(step)
 
-    def enter(self, lived: Lived, decision: Decision, ledger: Mapping[str, NDArray[np.float32]]) -> None:
-        """Write down the week just lived. ledger: {column: (n,)} by accrual, pending losses included."""
+    def enter(
+        self,
+        lived: Lived,
+        decision: Decision,
+        ledger: Mapping[str, NDArray[np.float32]],
+        guarded: Mapping[str, NDArray[np.float32]] | None = None,
+    ) -> None:
+        """Write down the week just lived. ledger: {column: (n,)} by accrual, pending losses included.
+
+        guarded: the part of it that guardrails count, where they do not count all.
+        """
         truth, log = lived.truth, lived.log
         self.user_id = log.user_id
         worth, net, nrpau = self.totals.add(ledger)
-        entries = self.guardrails.enter(truth, decision.probs, ledger, lived.reports)
+        entries = self.guardrails.enter(truth, decision.probs, ledger if guarded is None else guarded, lived.reports)
         self.entries.append(entries)
         exact = {c: v.astype(np.float64) for c, v in ledger.items()}
         self.offline.add(truth, log, np.asarray(value(exact, self.totals.retention_value_usd)))

@@ -35,7 +35,7 @@ from rage_env.cohort import CohortEnv
 from rage_env.interface import Feedback, Observation
 from rage_env.log import LogMeta, LogWriter
 
-__all__ = ["agent_of", "run_agent"]
+__all__ = ["agent_of", "meta_of", "run_agent"]
 
 
 def run_agent(config: ExperimentConfig, entry: AgentEntry, seed: int, log_folder: Path | None = None) -> RunOutcome:
@@ -58,7 +58,7 @@ def run_agent(config: ExperimentConfig, entry: AgentEntry, seed: int, log_folder
         model = observable.fitted(config)
     book = _book(config, entry, seed, env, model, held)
     run = _Run(config, seed, env, agent, book, clock)
-    with LogWriter(log_folder, _meta(env, config, entry, seed)) if log_folder else nullcontext() as writer:
+    with LogWriter(log_folder, meta_of(env, config, entry.label, seed)) if log_folder else nullcontext() as writer:
         for week in range(config.weeks):
             observation = run.week(observation, control.known[week], writer)
         if writer is not None:
@@ -142,7 +142,8 @@ def _book(
     )
 
 
-def _meta(env: CohortEnv, config: ExperimentConfig, entry: AgentEntry, seed: int) -> LogMeta:
+def meta_of(env: CohortEnv, config: ExperimentConfig, agent: str, seed: int) -> LogMeta:
+    """What a log must say of itself. agent: the name that its folder has."""
     return LogMeta(
         arm_names=env.arm_names,
         feature_names=env.features.names,
@@ -150,6 +151,6 @@ def _meta(env: CohortEnv, config: ExperimentConfig, entry: AgentEntry, seed: int
         scenario=env.scenario.name,
         config_hash=config.hash,
         seed=seed,
-        agent=entry.label,
+        agent=agent,
         reported_share={c: tuple(law.reported_share.tolist()) for c, law in env.laws.items()},
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -21,6 +21,7 @@ from experiments.leaderboard import leaderboard
 from experiments.progress import Done, Progress
 from experiments.rehearsal import refuse_misfits
 from experiments.results import RUN_TABLES, Results
+from experiments.run_book import RunOutcome
 from experiments.runner import run_agent
 from rage_env import yamlfile
 from rage_env.errors import RageError
@@ -30,20 +31,36 @@ __all__ = ["StudyResult", "Task", "run"]
 
 @dataclass(frozen=True, eq=False)
 class StudyResult:
-    """A finished study. leaderboard: one row an agent, best value first. path: its results folder."""
+    """A finished study. leaderboard: one row an agent, best value first. path: its results folder.
+
+    In mode ab, verdicts: one row a monitor, group and seed; over_seeds: the same counted over seeds.
+    """
 
     leaderboard: pd.DataFrame
     path: Path
+    verdicts: pd.DataFrame = field(default_factory=pd.DataFrame)
+    over_seeds: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+    def to_json(self) -> object:
+        """Rows of the leaderboard; in mode ab an object of rows, by the name of the table."""
+        tables = {"leaderboard": self.leaderboard, "verdicts": self.verdicts, "over_seeds": self.over_seeds}
+        rows = {name: table.to_dict("records") for name, table in tables.items() if len(table)}
+        return rows if len(self.verdicts) else rows["leaderboard"]
 
 
 @dataclass(frozen=True)
 class Task:
-    """One run to be done: an agent on a seed, written into the study's folder."""
+    """What is done at once and written into the study's folder: an agent on a seed, or (entry None) a seed's groups."""
 
     config: ExperimentConfig
-    entry: AgentEntry
+    entry: AgentEntry | None
     seed: int
     path: Path
+
+    @property
+    def runs(self) -> tuple[tuple[str, int], ...]:
+        """(agent or group, seed) of each run it makes."""
+        return tuple((name, self.seed) for name in (self.config.groups if self.entry is None else [self.entry.label]))
 
 
 def run(
@@ -63,14 +80,18 @@ def run(
     study = _loaded(config, overrides)
     refuse_misfits(study)
     refuse_impossible(study)
+    if study.mode == "ab":
+        from experiments.ab.rehearsal import refuse_groups
+
+        refuse_groups(study)
     results = Results.create(out, study)
     tell = Progress(len(results.runs()), enabled=progress)
     with _store(study, results, wanted=track):
         _compute(study, results, tell)
-        board = _conclude(results)
+        done = _conclude(results)
     if track:
         _feed(study, results, tell)
-    return StudyResult(board, results.path)
+    return done
 
 
 def _loaded(config: str | Path | ExperimentConfig, overrides: Mapping[str, object]) -> ExperimentConfig:
@@ -85,15 +106,12 @@ def _loaded(config: str | Path | ExperimentConfig, overrides: Mapping[str, objec
 def _compute(config: ExperimentConfig, results: Results, tell: Progress) -> None:
     """Do the runs that are not done yet, those that take longest first, so that no worker ends up alone."""
     pending = set(results.pending())
-    tell.kept(len(results.runs()) - len(pending))
-    entries = sorted(config.agents, key=lambda entry: _follows_a_rule(entry.kind))
-    tasks = [
-        Task(config, entry, seed, results.path)
-        for entry in entries
-        for seed in config.seeds
-        if (entry.label, seed) in pending
-    ]
-    for _ in map_tasks(run_task, tasks, workers=config.workers, on_done=lambda _, done: tell.done(done)):
+    slow_first = sorted(config.agents, key=lambda entry: _follows_a_rule(entry.kind))
+    entries: list[AgentEntry | None] = [None] if config.mode == "ab" else [*slow_first]
+    tasks = [Task(config, entry, seed, results.path) for entry in entries for seed in config.seeds]
+    due = [task for task in tasks if not pending.isdisjoint(task.runs)]
+    tell.kept(len(results.runs()) - sum(len(task.runs) for task in due))
+    for _ in map_tasks(run_task, due, workers=config.workers, on_done=lambda _, done: tell.done(*done)):
         continue
 
 
@@ -102,32 +120,59 @@ def _follows_a_rule(kind: str) -> bool:
     return kind in agents.names() and issubclass(agents.policy(kind), FixedAgent)
 
 
-def run_task(task: Task) -> Done:
-    """One run, written to disk; its summary last, so that a run is either whole or not there."""
+def run_task(task: Task) -> tuple[Done, ...]:
+    """Its runs, written to disk; each one's summary last, so that a run is either whole or not there."""
     start = time.perf_counter()
     results = Results.open(task.path)
-    label, seed = task.entry.label, task.seed
-    folder = results.run_folder(label, seed)
-    outcome = run_agent(task.config, task.entry, seed, folder / "log" if task.config.keep_logs else None)
-    tables = {name: getattr(outcome, name) for name in RUN_TABLES}
-    results.write_run(label, seed, tables, outcome.summary, outcome.seconds)
-    value, violated = outcome.summary["value"], outcome.summary["weeks_violated"]
-    return Done(label, seed, float(str(value)), int(str(violated)), time.perf_counter() - start)
+    found = _outcomes(task, results)
+    done = []
+    for label, (outcome, further) in found.items():
+        tables = {name: getattr(outcome, name) for name in RUN_TABLES} | further
+        results.write_run(label, task.seed, tables, outcome.summary, outcome.seconds)
+        value, violated = float(str(outcome.summary["value"])), int(str(outcome.summary["weeks_violated"]))
+        done.append(Done(label, task.seed, value, violated, (time.perf_counter() - start) / len(found)))
+    return tuple(done)
 
 
-def _conclude(results: Results) -> pd.DataFrame:
+def _outcomes(task: Task, results: Results) -> dict[str, tuple[RunOutcome, dict[str, pd.DataFrame]]]:
+    """{agent or group: what its run leaves, and tables that only its mode has}."""
+    config = task.config
+    logs = {run[0]: results.run_folder(*run) / "log" for run in task.runs} if config.keep_logs else {}
+    if task.entry is not None:
+        label = task.entry.label
+        return {label: (run_agent(config, task.entry, task.seed, logs.get(label)), {})}
+    from experiments.ab.trial import run_groups
+
+    return {group.name: (group.run, {"verdicts": group.verdicts}) for group in run_groups(config, task.seed, logs)}
+
+
+def _conclude(results: Results) -> StudyResult:
     """Tables over all runs, then the figures."""
     board = leaderboard(results.summaries())
+    if "verdicts" in results.run_tables:  # marked there, group by group and seed by seed
+        board = board.drop(columns=[c for c in board.columns if c.startswith("monitor.")])
     results.write_table("leaderboard", board)
-    for name in ("ope", "monitors"):
-        tables = [results.run_table(*run, name) for run in results.runs()]
-        filled = [t for t in tables if len(t)]
-        if filled:
-            results.write_table(name, pd.concat(filled, ignore_index=True))
+    whole = {name: _over_runs(results, name) for name in ("ope", "monitors", "verdicts") if name in results.run_tables}
+    for name, table in whole.items():
+        if len(table):
+            results.write_table(name, table)
+    verdicts = whole.get("verdicts", pd.DataFrame())
+    summed = pd.DataFrame()
+    if len(verdicts):
+        from experiments.ab.over_seeds import over_seeds
+
+        summed = over_seeds(verdicts)
+        results.write_table("over_seeds", summed)
     from experiments import report
 
     report.draw(results)
-    return board
+    return StudyResult(board, results.path, verdicts, summed)
+
+
+def _over_runs(results: Results, name: str) -> pd.DataFrame:
+    tables = [results.run_table(*run, name) for run in results.runs()]
+    filled = [t for t in tables if len(t)]
+    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame()
 
 
 @contextmanager

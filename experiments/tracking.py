@@ -63,9 +63,10 @@ def track(results_path: str | Path, uri: str | None = None, experiment: str = "r
     with _quietly(), _store_errors(store):
         client = _client(store)
         feed = _Feed(client, _experiment_id(client, store, experiment), results)
-        written = sum(feed.run(*run) for run in results.runs() if results.is_done(*run))
+        done = [run for run in results.runs() if results.is_done(*run)] if _by_run(results) else []
+        written = sum(feed.run(*run) for run in done)
         compared = feed.comparison()
-    total = sum(results.is_done(*run) for run in results.runs()) + 1
+    total = len(done) + 1
     return Tracked(store, experiment, written + compared, total - written - compared)
 
 
@@ -173,9 +174,10 @@ class _Feed:
                 self.client.log_artifact(run_id, str(file))
             for figure in figures:
                 self.client.log_artifact(run_id, str(figure), "figures")
-            if self.results.has_table("leaderboard"):
-                board = self.results.table("leaderboard")
-                self.client.log_table(run_id, board.astype(object).where(board.notna(), None), "leaderboard.json")
+            for name in ("leaderboard", "over_seeds", "verdicts"):
+                if self.results.has_table(name):
+                    table = self.results.table(name)
+                    self.client.log_table(run_id, table.astype(object).where(table.notna(), None), f"{name}.json")
         return True
 
     def _is_whole(self, key: str, digest: str) -> bool:
@@ -216,6 +218,12 @@ class _Feed:
         rows = [Metric(s.name, value, now, week) for s in series for week, value in s.points]
         for start in range(0, len(rows), MOST_METRICS):
             self.client.log_batch(run_id, metrics=rows[start : start + MOST_METRICS], synchronous=True)
+
+
+def _by_run(results: Results) -> bool:
+    """Whether the study wants a run of its own in MLflow for each agent and seed."""
+    asked = results.config.get("tracking")
+    return not isinstance(asked, dict) or asked.get("runs") is not False
 
 
 def _params(results: Results, tags: Mapping[str, str]) -> dict[str, object]:

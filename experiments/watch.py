@@ -19,6 +19,7 @@ from experiments.metrics import Mean
 from experiments.monitors import Batch, Monitor, MonitorState
 from experiments.week_truth import WeekTruth, expected
 from rage_env.guardrails import Guardrail, weighted_sum
+from rage_env.interface import NO_OFFER
 from rage_env.log import Reports, WeekLog
 from rage_env.outcomes import DELAYED
 
@@ -36,27 +37,46 @@ class Lived:
     log: WeekLog
     reports: Reports  # of this week
     difference: Floats  # (n,) value booked this week, less that of the same life left alone
+    compared: Batch | None = None  # mode ab: value booked this week by users of the group (1) and of the control (0)
 
 
 class Watch:
-    """One monitor in one run. Remembers its states."""
+    """One monitor in one run. Remembers its states; shows nothing more to it once `ended`.
+
+    judged: how the verdict was marked, where that is worked out elsewhere.
+    """
 
     def __init__(self, entry: MonitorEntry, monitor: Monitor) -> None:
         self.entry, self.monitor = entry, monitor
         self.states: list[MonitorState] = []
+        self.ended = False
+        self.judged: str | None = None
 
     def see(self, lived: Lived) -> None:
         """Take in a week."""
-        raise NotImplementedError
+        if not self.ended:
+            self._see(lived)
 
     def mark(self, gain: Mean) -> str:
         """How the verdict reads beside the truth, in words. gain: settled paired difference of the whole run."""
+        return self._mark(gain) if self.judged is None else self.judged
+
+    def _see(self, lived: Lived) -> None:
+        raise NotImplementedError
+
+    def _mark(self, gain: Mean) -> str:
         raise NotImplementedError
 
     @property
     def stop(self) -> MonitorState | None:
         """The state that stopped first, None if none did."""
         return next((s for s in self.states if s.verdict in _STOPS), None)
+
+    @property
+    def call(self) -> MonitorState | None:
+        """`stop`; of a method that stops nothing by itself, the first state beyond its own boundary."""
+        beyond = (s for s in self.states if s.validity == "descriptive" and abs(s.z) >= s.boundary)
+        return self.stop or next(beyond, None)
 
     @property
     def verdict(self) -> str:
@@ -73,14 +93,13 @@ class Watch:
 
 
 class KpiWatch(Watch):
-    """Watches the paired difference in value."""
+    """Watches the paired difference in value, or in mode ab that between group and control."""
 
-    def see(self, lived: Lived) -> None:
-        """Take in a week."""
-        batch = Batch(lived.log.week, lived.log.user_id, 0, lived.difference)
+    def _see(self, lived: Lived) -> None:
+        batch = lived.compared or Batch(lived.log.week, lived.log.user_id, 0, lived.difference)
         self.states.append(self.monitor.update(batch))
 
-    def mark(self, gain: Mean) -> str:
+    def _mark(self, gain: Mean) -> str:
         """By the sign of the settled difference."""
         return marked_gain(None if self.stop is None else self.stop.verdict, gain)
 
@@ -96,9 +115,10 @@ class RatioWatch(Watch):
         self._size: list[Floats] = []  # its denominator
         self._capped: list[float] = []  # true usage beyond the limit on capped denominators, arms as drawn, to date
         self._plain: list[float] = []  # true usage beyond the limit itself, probabilities as drawn from, to date
+        self.violated: list[bool] = []  # by week: true usage beyond the limit and beyond that of leaving all alone
 
-    def see(self, lived: Lived) -> None:
-        """Take in a week: of each declared age, the rows that have just reached it."""
+    def _see(self, lived: Lived) -> None:
+        """Of each declared age, the rows that have just reached it."""
         week, user_id = lived.log.week, lived.log.user_id
         numerator, denominator = self.guardrail.numerator, self.guardrail.denominator or {}
         shown = {c: w for c, w in numerator.items() if c not in DELAYED}
@@ -113,7 +133,7 @@ class RatioWatch(Watch):
                 batch = Batch(week, user_id, 0, amount, denominator=size, age_weeks=age)
                 self.states.append(self.monitor.update(batch))
 
-    def mark(self, gain: Mean) -> str:
+    def _mark(self, gain: Mean) -> str:
         """Stops by what the monitor tests, cumulative and capped, up to their week; silence by the guardrail itself."""
         stop = self.stop
         if stop is None:
@@ -147,6 +167,8 @@ class RatioWatch(Watch):
         asked, rounding = expected(loss - limit * base, log.probs), 1e-6 * expected(base, log.probs)
         self._capped.append((self._capped[-1] if self._capped else 0.0) + drawn)
         self._plain.append((self._plain[-1] if self._plain else 0.0) + asked - rounding)
+        alone = float((loss - limit * base)[:, NO_OFFER].sum())
+        self.violated.append(asked - rounding > max(0.0, alone))
 
 
 def marked_gain(verdict: str | None, gain: Mean) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from experiments import monitors
 from experiments.config import ExperimentConfig, MonitorEntry
 from experiments.monitors import Monitor
-from experiments.offered import offered_for_guardrail, offered_for_value
+from experiments.offered import Against, offered_for_guardrail, offered_for_value
 from experiments.watch import KpiWatch, RatioWatch, Watch, head_counted
 from rage_env.errors import ConfigError
 from rage_env.guardrails import Guardrail, find, weighted_sum
@@ -27,14 +27,18 @@ _CAP_QUANTILE = 0.999
 def watches(
     config: ExperimentConfig, guardrails: Sequence[Guardrail], burn_in: Sequence[WeekLog], *, is_control: bool
 ) -> list[Watch]:
-    """The study's monitors for one run; the control has no difference to itself to be watched."""
+    """The study's monitors for one run; the control has no difference to itself to be watched.
+
+    In mode ab a run is a group: value is compared between its users (group 1) and those of the control (group 0).
+    """
     made: list[Watch] = []
-    rivals = max(1, sum(a.kind != "no_offer" for a in config.agents))
+    rivals = config.rivals
+    against: Against = "groups" if config.mode == "ab" else "paired"
     for entry in config.monitors:
         if entry.metric != "value":
             made.append(_ratio(entry, find(guardrails, entry.metric), burn_in, rivals))
         elif not is_control:
-            offered = offered_for_value(config.weeks, rivals, _cap_of_means(burn_in))
+            offered = offered_for_value(config.weeks, rivals, _cap_of_means(burn_in), against)
             made.append(KpiWatch(entry, _made(entry, offered, rivals)))
     return made
 

@@ -14,7 +14,7 @@ from rage_env.interface import Observation
 from rage_env.outcomes import value
 from rage_env.truth import Truth
 
-__all__ = ["Judged", "WeekTruth", "expected", "rows_of", "week_truth"]
+__all__ = ["Judged", "WeekTruth", "expected", "judged_by", "rows_of", "week_truth"]
 
 Floats = NDArray[np.float64]
 
@@ -50,7 +50,17 @@ def week_truth(
     truth: Truth, observation: Observation, guardrails: Sequence[Guardrail], retention_value_usd: float
 ) -> WeekTruth:
     """The truth of the week that `observation` opens."""
-    means = dict(truth.mean_outcomes())
+    return judged_by(truth.mean_outcomes(), observation, guardrails, retention_value_usd)
+
+
+def judged_by(
+    outcomes: Mapping[str, Floats],
+    observation: Observation,
+    guardrails: Sequence[Guardrail],
+    retention_value_usd: float,
+) -> WeekTruth:
+    """The same from conditional means already at hand. outcomes: {ledger column: (n, k)}."""
+    means = dict(outcomes)
     worth = np.asarray(value(means, retention_value_usd), np.float64)
     present = observation.present.astype(np.float64)
     means["present"] = np.broadcast_to(present[:, None], worth.shape)

@@ -33,16 +33,17 @@ class Step:
 
 
 class Yardstick:
-    """Solves both oracles every so many weeks. Remembers their prices, to start from the next time."""
+    """Solves both oracles every so many weeks, never if 0. Remembers their prices, to start from the next time."""
 
-    def __init__(self, model: ObservableModel, every_weeks: int) -> None:
+    def __init__(self, model: ObservableModel | None, every_weeks: int) -> None:
+        """model: None where no week is sampled."""
         self.every_weeks = every_weeks
-        self._latent, self._observable = LatentOracle(), ObservableOracle(model)
+        self._latent, self._observable = LatentOracle(), None if model is None else ObservableOracle(model)
 
     def measure(self, truth: WeekTruth, probs: NDArray[np.floating]) -> Step | None:
         """The step of this week under probs (n, k); None in weeks that are not sampled."""
         week, n = truth.observation.week, truth.observation.n
-        if week % self.every_weeks:
+        if self._observable is None or not self.every_weeks or week % self.every_weeks:
             return None
         nobody = np.zeros_like(probs)
         nobody[:, NO_OFFER] = 1.0

@@ -72,7 +72,7 @@ def test_all_unknown_names_are_told_at_once_each_with_its_line_and_the_nearest_n
 @pytest.mark.parametrize(
     ("override", "said"),
     [
-        ("mode=ab", "mode: 'ab' cannot be run yet"),
+        ("mode=ab", "mode: 'ab' needs to know how to randomise; add `ab: {salt: "),
         ("seeds=[1, 1]", "seeds: the same seed twice"),
         ("seeds=[1, -1]", "override: seeds.1: input should be greater than or equal to 0; got -1"),
         ("seeds=[]", "override: seeds: "),
@@ -158,7 +158,7 @@ def test_rules_between_entries_are_told_beside_all_other_problems_each_at_its_ow
     text = GOOD.replace("seeds: [1, 2]", "seeds: [1, 1]") + "mode: ab\nusers: 1\ntracking: {uri: nonsense}\n"
     assert text.count("[1, 1]") == 1
     found = "\n".join(problems(write(tmp_path, text)))
-    for said in ("seeds: the same seed twice", "mode: 'ab' cannot be run yet", "users: input", "uri: 'nonsense' is no"):
+    for said in ("seeds: the same seed twice", "mode: 'ab' needs", "users: input", "uri: 'nonsense' is no"):
         assert said in found
 
 

@@ -1,0 +1,86 @@
+"""Verdicts for a terminal, below the leaderboard: each one where they are few, else counted over seeds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import pandas as pd
+
+from experiments.console import print_rows, show
+
+__all__ = ["show_verdicts"]
+
+MOST_ROWS = 24
+"""More verdicts than this are shown counted over seeds only; all of them are in verdicts.parquet."""
+
+_OF_VERDICTS = (
+    "week: of the call, from 0. mark: how it stands to the truth. truth: gain over\n"
+    "the same users left alone, usd per assigned user-week, up to that week; at\n"
+    "scale: the agent on everybody. delay: weeks since the first true violation.\n"
+    "lost: by the group up to the call; saved: after it, by stopping there; usd of\n"
+    "losses, or of value for monitors of value."
+)
+_OF_SEEDS = (
+    "harm, lift: share of seeds with that call; wrong: with a call that the truth\n"
+    "denies; caught: of the seeds with something to find. weeks: median calendar\n"
+    "weeks to the call; delay: from the first true violation. lost, saved: mean usd."
+)
+
+
+def show_verdicts(verdicts: pd.DataFrame, summed: pd.DataFrame) -> None:
+    """Print what the monitors came to and how that stands to the truth. summed: the same over seeds."""
+    if len(verdicts) <= MOST_ROWS:
+        print_rows([_verdict(row) for row in verdicts.to_dict("records")], "verdicts, held against the truth")
+        show(_OF_VERDICTS)
+    if verdicts["seed"].nunique() > 1:
+        print_rows([_counted(row) for row in summed.to_dict("records")], "verdicts over seeds")
+        show(_OF_SEEDS)
+
+
+def _verdict(row: Mapping[object, object]) -> dict[str, object]:
+    return {
+        "group": row["agent"],
+        "seed": row["seed"],
+        "monitor": row["monitor"],
+        "verdict": f"{row['verdict']}{', stopped' if row['stopped'] else ''}",
+        "week": _whole(row["week"]),
+        "mark": row["mark"],
+        "truth": _usd(row["truth"], 3),
+        "at scale": _usd(row["deploy_truth"], 3),
+        "delay": _whole(row["delay_weeks"]),
+        "lost": _usd(row["lost_before_usd"], 0),
+        "saved": _usd(row["saved_after_usd"], 0),
+    }
+
+
+def _counted(row: Mapping[object, object]) -> dict[str, object]:
+    return {
+        "group": row["agent"],
+        "monitor": row["monitor"],
+        "seeds": row["seeds"],
+        **{name: _share(row[column]) for name, column in _SHARES.items()},
+        "weeks": _whole(row["weeks"]),
+        "delay": _whole(row["delay_weeks"]),
+        "lost": _usd(row["lost_before_usd"], 0),
+        "saved": _usd(row["saved_after_usd"], 0),
+    }
+
+
+_SHARES = {"harm": "harm", "lift": "lift", "wrong": "false_alarms", "caught": "caught", "refused": "refused"}
+
+
+def _number(held: object) -> float:
+    return math.nan if held is None else float(str(held))
+
+
+def _whole(held: object) -> str:
+    return "-" if math.isnan(_number(held)) else f"{_number(held):g}"
+
+
+def _share(held: object) -> str:
+    return "-" if math.isnan(_number(held)) else f"{_number(held):.1%}"
+
+
+def _usd(held: object, digits: int) -> str:
+    return "-" if math.isnan(_number(held)) else f"{_number(held):.{digits}f}"

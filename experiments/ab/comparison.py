@@ -1,0 +1,52 @@
+"""What KPI monitors compare: value as booked, of the units of a group and of the control, since their assignment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiments.control import as_known
+from experiments.monitors import Batch
+from rage_env.log import Reports, WeekLog
+
+__all__ = ["Comparison", "booked"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+class Comparison:
+    """Batches of one group (1) against the control (0), all units assigned, served or not, one row a unit.
+
+    Of an account the sum over its users counts, in units of the mean account, so that estimates stay usd per
+    user-week. The covariate is what the unit brought a week in burn-in.
+    """
+
+    def __init__(self, unit: Ints, group: Ints, control: Ints, before: Floats) -> None:
+        """unit: (n,) of the cohort; group, control: rows; before: (n,) mean value a week in burn-in."""
+        self.rows = np.concatenate([control, group])
+        self.unit, first, self._at = np.unique(unit[self.rows], return_index=True, return_inverse=True)
+        self.code = np.where(first < len(control), 0, 1)
+        self._scale = len(self.unit) / len(self.rows)
+        self.covariate = self._by_unit(before)
+
+    def batch(self, week: int, value: Floats) -> Batch:
+        """The week's rows. value: (n,) of the cohort."""
+        return Batch(week, self.unit, self.code, self._by_unit(value), covariate=self.covariate)
+
+    def _by_unit(self, value: Floats) -> Floats:
+        total = np.bincount(self._at, value[self.rows], minlength=len(self.unit))
+        return np.asarray(total * self._scale, np.float64)
+
+
+def booked(log: WeekLog, reports: Reports, retention_value_usd: float) -> Floats:
+    """(n,) value booked in a week as far as it was known by its end."""
+    return as_known(log.columns, reports, log.user_id, retention_value_usd)
+
+
+def before_exposure(logs: Sequence[WeekLog], n: int, retention_value_usd: float) -> Floats:
+    """(n,) mean value a week over burn-in, losses that are reported late left out; 0 without burn-in."""
+    weeks = [booked(log, Reports.empty(), retention_value_usd) for log in logs]
+    return np.mean(weeks, axis=0) if weeks else np.zeros(n)

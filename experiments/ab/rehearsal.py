@@ -1,0 +1,55 @@
+"""Before anything long starts: can every group keep its part of the limits, and has every group enough units?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from experiments.ab.groups import assign
+from experiments.ab.limits import pro_rata
+from experiments.ab.view import observed_by, truth_of
+from experiments.cohorts import cohort
+from experiments.config import ExperimentConfig
+from experiments.feasible import refuse_unkept
+from rage_env.errors import ConfigError, GuardrailError, InputError
+from rage_env.standing import Standing
+
+__all__ = ["refuse_groups"]
+
+LEAST_UNITS = 20
+"""Fewer units than this in a group say nothing of it, nor of the groups it is compared with."""
+
+
+def refuse_groups(config: ExperimentConfig) -> None:
+    """Nothing, if the groups can be made and can keep their limits in the first week of the first seed.
+
+    Raises ConfigError or GuardrailError with everything that stands against it.
+    """
+    assert config.ab is not None
+    env, observation = cohort(config, config.seeds[0])
+    groups = assign(config.ab, [a.label for a in config.agents], config.seeds[0], observation.unit)
+    small = [
+        f"ab: group {name} has {units} units of {config.users} users (share {share:.3g}); at least {LEAST_UNITS} are "
+        "needed. Give more users, or a larger share"
+        for code, (name, share) in enumerate(zip(groups.names, groups.shares, strict=True))
+        if (units := len(np.unique(observation.unit[groups.rows(code)]))) < LEAST_UNITS
+    ]
+    if small:
+        raise ConfigError(small)
+    means, retention = env.truth.mean_outcomes(), env.scenario.retention_value_usd
+    whole = env.scenario.guardrails
+
+    def problems() -> Iterator[str]:
+        for code, (name, share) in enumerate(zip(groups.names, groups.shares, strict=True)):
+            rows = groups.rows(code)
+            try:
+                limits = pro_rata(whole, share, name)
+                mine = observed_by(observation, rows, np.ones(len(rows), np.bool_), Standing(limits))
+                refuse_unkept(limits, truth_of(means, mine, rows, limits, retention))
+            except InputError as error:
+                yield from (f"group {name}: {line}" for line in str(error).splitlines())
+
+    found = list(problems())
+    if found:
+        raise GuardrailError("\n".join(found))

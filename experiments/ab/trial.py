@@ -1,0 +1,160 @@
+"""One seed of an A/B study: the groups live in one world, are judged week by week, and held against their truths."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from experiments import monitors, observable
+from experiments.ab.comparison import Comparison, before_exposure, booked
+from experiments.ab.groups import Groups, assign
+from experiments.ab.logs import GroupLog
+from experiments.ab.play import Week, play, seat_of
+from experiments.ab.record import Record
+from experiments.ab.seat import Seat
+from experiments.ab.tape import Tape
+from experiments.ab.truths import Truths, deployed
+from experiments.ab.verdicts import VERDICTS, verdicts
+from experiments.clock import Clock
+from experiments.cohorts import cohort
+from experiments.config import AgentEntry, ExperimentConfig
+from experiments.config_ab import CONTROL
+from experiments.guardrail_book import GuardrailBook
+from experiments.metrics import UserTotals
+from experiments.monitors import Batch, MonitorState
+from experiments.offline import OfflineBook
+from experiments.run_book import RunBook, RunOutcome
+from experiments.watch_list import watches
+from experiments.yardstick import Yardstick
+from rage_env.cohort import CohortEnv
+
+__all__ = ["GroupOutcome", "run_groups"]
+
+_ALPHA = 0.05
+
+
+@dataclass(frozen=True, eq=False)
+class GroupOutcome:
+    """All that a group of one seed leaves."""
+
+    name: str
+    run: RunOutcome
+    verdicts: pd.DataFrame
+
+
+def run_groups(config: ExperimentConfig, seed: int, logs: Mapping[str, Path] | None = None) -> list[GroupOutcome]:
+    """Every group of this seed, the control first. logs: {group: folder of its decision log}, if logs are kept.
+
+    The same bits for the same config and seed, wherever and whenever it runs.
+    """
+    assert config.ab is not None
+    clock = Clock()
+    with clock.on("trial"), ExitStack() as open_logs:
+        env, observation = cohort(config, seed)
+        groups = assign(config.ab, [a.label for a in config.agents], seed, observation.unit)
+        entries = [AgentEntry(kind="no_offer", name=CONTROL), *config.agents]
+        seats = [seat_of(config, groups, entry, env) for entry in entries]
+        for seat in seats:
+            seat.start(env, config, seed, observation)
+        records = list(_records(config, seed, env, observation.unit, seats))
+        ratio = _sample_ratio(groups, observation.unit)
+        writers = [
+            open_logs.enter_context(GroupLog(config, env, seat, seed, logs[seat.name])) for seat in seats if logs
+        ]
+        tape = play(config, seed, (env, observation), seats, judge=_Judge(records, writers))
+        for writer in writers:
+            writer.settle(env.settle())
+    with clock.on("truths"):
+        found = [_judged(config, seed, r, e, groups, tape) for r, e in zip(records, entries, strict=True)]
+    about = {"sample_ratio": {"verdict": ratio.verdict, "p_value": ratio.p_value, "reason": ratio.reason}}
+    return [_closed(r, f, about, clock) for r, f in zip(records, found, strict=True)]
+
+
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """What the truth says of one group."""
+
+    verdicts: pd.DataFrame
+    control: UserTotals
+    curves: Mapping[str, NDArray[np.float64]]  # (weeks,) each
+
+
+class _Judge:
+    """Lets every record see the week, the control first."""
+
+    def __init__(self, records: Sequence[Record], writers: Sequence[GroupLog]) -> None:
+        self.records, self.writers = records, writers
+
+    def __call__(self, env: CohortEnv, week: Week) -> None:
+        ledger, value = env.truth.ledger(), booked(week.log, week.reports, env.scenario.retention_value_usd)
+        for at, record in enumerate(self.records):
+            record.enter(at, week, ledger, value)
+        for writer in self.writers:
+            writer.append(week.log, week.reports)
+
+
+def _records(
+    config: ExperimentConfig, seed: int, env: CohortEnv, unit: NDArray[np.int64], seats: Sequence[Seat]
+) -> Iterator[Record]:
+    retention = env.scenario.retention_value_usd
+    before = before_exposure(env.burn_in_logs, env.num_envs, retention)
+    shares = {c: law.reported_share for c, law in env.laws.items()}
+    for seat in seats:
+        compared = seat.name != CONTROL
+        model = observable.fitted(config) if config.oracle.every_weeks else None
+        book = RunBook(
+            agent=seat.name,
+            seed=seed,
+            arm_names=env.arm_names,
+            totals=UserTotals(len(seat.rows), retention),
+            guardrails=GuardrailBook(seat.guardrails, shares),
+            yardstick=Yardstick(model and replace(model, guardrails=seat.guardrails), config.oracle.every_weeks),
+            offline=OfflineBook(config, env.arm_names, env.features.names, seat.held),
+            watches=watches(config, seat.guardrails, env.burn_in_logs, is_control=False) if compared else [],
+        )
+        yield Record(seat, book, Comparison(unit, seat.rows, seats[0].rows, before) if compared else None)
+
+
+def _sample_ratio(groups: Groups, unit: NDArray[np.int64]) -> MonitorState:
+    """Whether the groups' head-counts are those that were planned; everybody is assigned before week 0."""
+    units, first = np.unique(unit, return_index=True)
+    outside = 1 - sum(groups.shares)
+    shares = (*groups.shares, outside) if outside > 1e-9 else groups.shares
+    check = monitors.monitor("ssrm", shares=np.array(shares) / sum(shares), alpha=_ALPHA)
+    return check.update(Batch(0, units, groups.code[first], np.zeros(len(units))))
+
+
+def _judged(
+    config: ExperimentConfig, seed: int, record: Record, entry: AgentEntry, groups: Groups, tape: Tape
+) -> _Found:
+    if record.comparison is None:
+        return _Found(pd.DataFrame(columns=list(VERDICTS)), record.book.totals, {})
+    assert config.ab is not None
+    truths = Truths(config, seed, entry, groups, tape)
+    alone, curves = truths.alone(), {"ab_truth": tape.gains(truths.alone(), truths.rows)}
+    deploy = deployed(config, seed, entry) if config.ab.deploy_truth else None
+    if deploy is not None:
+        curves |= {"deploy_truth": deploy, "scale_gap": deploy - curves["ab_truth"]}
+    table = verdicts(record, seed, truths, deploy, _ALPHA / config.rivals)
+    return _Found(table, alone.totals_of(truths.rows), curves)
+
+
+def _closed(record: Record, found: _Found, about: Mapping[str, object], clock: Clock) -> GroupOutcome:
+    with clock.on("offline"):
+        run = record.book.close(found.control)
+    weekly = run.weekly
+    at = weekly.columns.get_loc("share_of_oracle")
+    assert isinstance(at, int)
+    for i, (name, curve) in enumerate(found.curves.items(), 1):
+        weekly.insert(at + i, name, curve)
+    stop = record.seat.stop
+    stopped = None if stop is None else {"week": stop.week, "by": stop.by, "reason": stop.reason}
+    summary = {**run.summary, **about, "stopped": stopped}
+    done = replace(run, weekly=weekly, summary=summary, seconds=clock.seconds)
+    return GroupOutcome(record.seat.name, done, found.verdicts)

@@ -1,0 +1,233 @@
+"""Verdicts of a group's monitors, each held against the truth: right, wrong, or too close to mark.
+
+A verdict on value is marked against `ab_truth` at its week: a truth below half the effect that the monitor's own
+standard error makes detectable decides nothing, unless no life differs at all, where every call is wrong. A verdict on
+a guardrail is marked by true violations of the group, week by week on conditional means.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from statistics import NormalDist
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from experiments.ab.record import ROLLBACK, Record
+from experiments.ab.tape import Tape
+from experiments.ab.truths import Truths
+from experiments.metrics import Mean
+from experiments.monitors import MonitorState
+from experiments.watch import RatioWatch, Watch
+
+__all__ = ["VERDICTS", "Verdict", "detectable", "mark_of_guardrail", "mark_of_value", "verdicts"]
+
+_POWER = 0.8
+_NORMAL = NormalDist()
+NAN = math.nan
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One row of verdicts.parquet. Weeks count from 0; dollars are totals of the group; NaN: nothing to say.
+
+    verdict: what the monitor came to (of a descriptive one: what looking at it every week would have called).
+    week: of that call, by calendar. stopped: whether this call stopped the group. truth, truth_stderr: ab_truth up to
+    that week (to the group's stop or the end where there was no call), usd per assigned user-week; scale_gap:
+    deploy_truth less that. first_violation: first week in which the group truly broke the guardrail; delay_weeks: from
+    then to the call. lost_before_usd: losses (value, for monitors of value) that the agent cost the group up to then;
+    saved_after_usd: those it would have cost from then to the end, had nobody stopped it.
+    """
+
+    agent: str
+    seed: int
+    monitor: str
+    kind: str
+    metric: str
+    validity: str
+    verdict: str
+    week: float
+    mark: str
+    stopped: bool
+    estimate: float
+    truth: float
+    truth_stderr: float
+    detectable: float
+    deploy_truth: float
+    scale_gap: float
+    first_violation: float
+    delay_weeks: float
+    lost_before_usd: float
+    saved_after_usd: float
+    users: int
+    reason: str
+
+
+VERDICTS = tuple(Verdict.__dataclass_fields__)
+"""Columns of verdicts.parquet."""
+
+
+def verdicts(
+    record: Record, seed: int, truths: Truths, deploy: NDArray[np.float64] | None, alpha: float
+) -> pd.DataFrame:
+    """One row a monitor. deploy: (weeks,) deploy_truth; alpha: of monitors that name none. Marks every watch, too."""
+    money = _Money(record, truths)
+    rows = []
+    for watch in record.book.watches:
+        row = _verdict(record, watch, seed, money, deploy, alpha)
+        watch.judged = row.mark
+        rows.append(row)
+    stop = record.seat.stop
+    if stop is not None and stop.by == ROLLBACK:
+        rows.append(_rolled_back(record, seed, money, deploy))
+    return pd.DataFrame([asdict(row) for row in rows], columns=list(VERDICTS))
+
+
+def mark_of_value(verdict: str, truth: Mean, effect: float) -> str:
+    """How lift, harm or silence stands to the truth. effect: what the monitor could detect, usd per user-week."""
+    if verdict == "refused":
+        return "no call"
+    if verdict not in ("lift", "harm"):
+        if abs(truth.value) < effect / 2 or truth.value == 0:
+            return "rightly silent"
+        return "missed" if abs(truth.value) >= effect else "too close to mark"
+    if truth.value == 0 and truth.stderr == 0:
+        return "wrong"
+    if not abs(truth.value) >= effect / 2:
+        return "too close to mark"
+    return "right" if (truth.value > 0) == (verdict == "lift") else "wrong"
+
+
+def mark_of_guardrail(verdict: str, week: float, first_violation: float) -> str:
+    """How alarm, certificate or silence stands to the first truly violating week, NaN where there was none."""
+    if verdict == "refused":
+        return "no call"
+    if verdict not in ("harm", "certified"):
+        return "rightly silent" if math.isnan(first_violation) else "missed"
+    return "right" if (first_violation <= week) == (verdict == "harm") else "wrong"
+
+
+def detectable(state: MonitorState, alpha: float) -> float:
+    """The effect that one two-sided look with this state's standard error finds with power .80; NaN without one."""
+    if not (math.isfinite(state.z) and state.z != 0 and state.estimate != 0):
+        return NAN
+    return (_NORMAL.inv_cdf(1 - alpha / 2) + _NORMAL.inv_cdf(_POWER)) * abs(state.estimate / state.z)
+
+
+class _Money:
+    """Dollars of the group before and after a stop, on tapes that are lived when first asked for."""
+
+    def __init__(self, record: Record, truths: Truths) -> None:
+        self.truths, self.rows = truths, truths.rows
+        self.actual, self.alone = truths.actual, truths.alone()
+        self.endless = truths.endless(record.seat)
+        self.last = len(self.actual.value) - 1
+        self.end = self.last if record.seat.stop is None else record.seat.stop.week
+
+    def sides(self, metric: str, week: int, *, called: bool) -> tuple[float, float]:
+        """(lost up to the week, saved after it): losses, or value with the sign turned."""
+        lost = self._sum(self.endless, metric, 0, week) - self._sum(self.alone, metric, 0, week)
+        if not called:
+            return lost, 0.0
+        cut = self.truths.cut(week, self.endless)
+        saved = self._sum(self.endless, metric, week + 1, self.last) - self._sum(cut, metric, week + 1, self.last)
+        return lost, saved
+
+    def gain(self, week: int) -> Mean:
+        """ab_truth up to this week."""
+        return self.actual.gain(self.alone, self.rows, week)
+
+    def _sum(self, tape: Tape, metric: str, first: int, last: int) -> float:
+        table = -tape.value if metric == "value" else tape.loss
+        return float(table[first : last + 1, self.rows].sum())
+
+
+def _verdict(
+    record: Record, watch: Watch, seed: int, money: _Money, deploy: NDArray[np.float64] | None, alpha: float
+) -> Verdict:
+    call, last = watch.call, watch.states[-1] if watch.states else None
+    week = money.end if call is None else call.week
+    about = _about(week, money, deploy)
+    said = _word(call, last)
+    state = call or last
+    effect = NAN if state is None else detectable(state, float(getattr(watch.monitor, "alpha", alpha)))
+    if isinstance(watch, RatioWatch):
+        first = next((float(w) for w, broken in enumerate(watch.violated) if broken), NAN)
+        mark = mark_of_guardrail(said, week, first)
+        effect = NAN
+    else:
+        first, mark = NAN, mark_of_value(said, Mean(about["truth"], about["truth_stderr"]), effect)
+    lost, saved = money.sides(watch.entry.metric, week, called=said == "harm")
+    stop = record.seat.stop
+    return Verdict(
+        agent=record.seat.name,
+        seed=seed,
+        monitor=watch.entry.label,
+        kind=watch.entry.kind,
+        metric=watch.entry.metric,
+        validity=watch.monitor.validity,
+        verdict=said,
+        week=NAN if call is None else float(call.week),
+        mark=mark,
+        stopped=stop is not None and stop.by == watch.entry.label,
+        estimate=NAN if state is None else state.estimate,
+        detectable=effect,
+        first_violation=first,
+        delay_weeks=float(week) - first if said == "harm" else NAN,
+        lost_before_usd=lost,
+        saved_after_usd=saved,
+        users=len(record.seat.rows),
+        reason="" if state is None else state.reason,
+        **about,
+    )
+
+
+def _about(week: int, money: _Money, deploy: NDArray[np.float64] | None) -> Mapping[str, float]:
+    truth = money.gain(week)
+    wide = NAN if deploy is None else float(deploy[week])
+    return {
+        "truth": truth.value,
+        "truth_stderr": truth.stderr,
+        "deploy_truth": wide,
+        "scale_gap": wide - truth.value,
+    }
+
+
+def _word(call: MonitorState | None, last: MonitorState | None) -> str:
+    if call is None:
+        return "" if last is None else last.verdict
+    if call.validity == "descriptive" and call.verdict == "continue":
+        return "lift" if call.z > 0 else "harm"
+    return call.verdict
+
+
+def _rolled_back(record: Record, seed: int, money: _Money, deploy: NDArray[np.float64] | None) -> Verdict:
+    """The rule on negative reactions is no test of a null: it is not marked."""
+    stop, reactions = record.seat.stop, record.reactions
+    assert stop is not None
+    assert reactions is not None
+    lost, saved = money.sides("value", stop.week, called=True)
+    return Verdict(
+        agent=record.seat.name,
+        seed=seed,
+        monitor=ROLLBACK,
+        kind=ROLLBACK,
+        metric="negative_reaction",
+        validity="descriptive",
+        verdict="harm",
+        week=float(stop.week),
+        mark="no call",
+        stopped=True,
+        estimate=reactions.rate,
+        detectable=NAN,
+        first_violation=NAN,
+        delay_weeks=NAN,
+        lost_before_usd=lost,
+        saved_after_usd=saved,
+        users=len(record.seat.rows),
+        reason=stop.reason,
+        **_about(stop.week, money, deploy),
+    )
