@@ -16,7 +16,7 @@ from experiments.mapping import LogMapping
 from rage_env.errors import LogError, did_you_mean
 from rage_env.log import FEATURE_PREFIX, PROB_PREFIX, validate_log
 
-__all__ = ["read_foreign_log"]
+__all__ = ["column_of", "numbers_of", "read_foreign_log", "read_table"]
 
 MOST_VALUES = 50
 """A categorical column of more values than this is a number or an identifier in disguise."""
@@ -29,23 +29,23 @@ def read_foreign_log(mapping: LogMapping, path: Path) -> pa.Table:
 
     Raises LogError naming column, row and rule.
     """
-    raw = _read(path)
+    raw = read_table(path)
     n = raw.num_rows
     codes = _arms(mapping, raw)
     data: dict[str, object] = {
-        "user_id": _column(raw, mapping.unit, "unit") if mapping.unit else np.arange(n),
-        "week": _column(raw, mapping.week, "week") if mapping.week else np.zeros(n, np.int32),
+        "user_id": column_of(raw, mapping.unit, "unit") if mapping.unit else np.arange(n),
+        "week": column_of(raw, mapping.week, "week") if mapping.week else np.zeros(n, np.int32),
         "arm": codes,
     }
     if mapping.propensity_column is None:
         design = np.array([a.propensity for a in mapping.arms], dtype=np.float64)
         data["propensity"] = design[codes]
     else:
-        data["propensity"] = _numbers(raw, mapping.propensity_column, "propensity_column")
+        data["propensity"] = numbers_of(raw, mapping.propensity_column, "propensity_column")
     for outcome in mapping.outcomes:
         if outcome.name in RESERVED - {"reward"}:
             raise LogError(f"outcome {outcome.name}: this name is taken by a column of every log; call it otherwise")
-        data[outcome.name] = _numbers(raw, outcome.column or outcome.name, f"outcome {outcome.name}")
+        data[outcome.name] = numbers_of(raw, outcome.column or outcome.name, f"outcome {outcome.name}")
     data.setdefault("reward", data[mapping.outcomes[0].name])
     data.update(_covariates(mapping, raw))
     if mapping.by_design:
@@ -53,14 +53,16 @@ def read_foreign_log(mapping: LogMapping, path: Path) -> pa.Table:
     return validate_log(pa.table(data), k=len(mapping.arms))
 
 
-def _read(path: Path) -> pa.Table:
+def read_table(path: Path) -> pa.Table:
+    """The file as it stands: Parquet by its name, else CSV. Raises LogError for what is neither."""
     try:
         return pq.read_table(path) if path.suffix == ".parquet" else pyarrow.csv.read_csv(path)
     except (OSError, pa.ArrowInvalid) as error:
         raise LogError(f"{path}: cannot be read as {path.suffix.lstrip('.') or 'CSV'}: {error}") from error
 
 
-def _column(raw: pa.Table, name: str, role: str) -> pa.ChunkedArray:
+def column_of(raw: pa.Table, name: str, role: str) -> pa.ChunkedArray:
+    """A column without gaps. role: what it is for, in messages. Raises LogError naming what is there instead."""
     if name not in raw.column_names:
         raise LogError(f"{role}: the file has no column {name!r}{did_you_mean(name, raw.column_names)}")
     held = raw[name]
@@ -70,8 +72,9 @@ def _column(raw: pa.Table, name: str, role: str) -> pa.ChunkedArray:
     return held
 
 
-def _numbers(raw: pa.Table, name: str, role: str) -> NDArray[np.float64]:
-    held = _column(raw, name, role)
+def numbers_of(raw: pa.Table, name: str, role: str) -> NDArray[np.float64]:
+    """(n,) the same as numbers."""
+    held = column_of(raw, name, role)
     try:
         return np.asarray(held.cast(pa.float64()).to_numpy())
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
@@ -79,7 +82,7 @@ def _numbers(raw: pa.Table, name: str, role: str) -> NDArray[np.float64]:
 
 
 def _arms(mapping: LogMapping, raw: pa.Table) -> NDArray[np.int16]:
-    held = _column(raw, mapping.arm_column, "arm_column")
+    held = column_of(raw, mapping.arm_column, "arm_column")
     values = pa.array([str(a.value) for a in mapping.arms])
     codes = pc.index_in(held.cast(pa.string()), values)
     if codes.null_count:
@@ -91,9 +94,9 @@ def _arms(mapping: LogMapping, raw: pa.Table) -> NDArray[np.int16]:
 
 def _covariates(mapping: LogMapping, raw: pa.Table) -> Iterator[tuple[str, NDArray[np.float64]]]:
     for name in mapping.covariates.numeric:
-        yield FEATURE_PREFIX + name, _numbers(raw, name, "covariate")
+        yield FEATURE_PREFIX + name, numbers_of(raw, name, "covariate")
     for name in mapping.covariates.categorical:
-        held = _column(raw, name, "covariate").cast(pa.string())
+        held = column_of(raw, name, "covariate").cast(pa.string())
         values = sorted(held.unique().to_pylist())
         if len(values) > MOST_VALUES:
             raise LogError(f"column {name}: {len(values)} values are too many for a categorical one (<= {MOST_VALUES})")

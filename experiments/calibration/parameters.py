@@ -1,0 +1,109 @@
+"""The numbers of a scenario that a weekly log may tell: where they stand, on what scale, how widely they are sought."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Mapping
+from typing import NamedTuple
+
+from rage_env.scenario import Scenario
+
+__all__ = ["PARAMETERS", "Parameter", "nested", "sought", "value_of"]
+
+
+class Scale(NamedTuple):
+    """A one-to-one map of a parameter's range onto the whole line."""
+
+    to_line: Callable[[float], float]
+    back: Callable[[float], float]
+
+
+def _logit(x: float) -> float:
+    return math.log(x / (1 - x))
+
+
+def _expit(x: float) -> float:
+    return 1 / (1 + math.exp(-x))
+
+
+POSITIVE = Scale(math.log, math.exp)
+SHARE = Scale(_logit, _expit)
+CORRELATION = Scale(math.atanh, math.tanh)
+ANY = Scale(float, float)
+
+
+class Parameter(NamedTuple):
+    """A number of a scenario. half_width: of the box around the start in which it is sought, on its scale.
+
+    told_by: moments of which at least one must be there (a name, or the beginning of names).
+    """
+
+    path: str
+    scale: Scale
+    half_width: float
+    told_by: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return self.path.rpartition(".")[2]
+
+
+_ACTIVITY = ("activity_mean", "activity_lag_", "user_mean_sd")
+_REPEATED = ("activity_lag_",)
+
+PARAMETERS: tuple[Parameter, ...] = (
+    Parameter("mechanisms.engagement.beta_a", POSITIVE, 0.8, _ACTIVITY),
+    Parameter("mechanisms.engagement.beta_b", POSITIVE, 0.8, _ACTIVITY),
+    Parameter("mechanisms.engagement.between", SHARE, 2.0, _REPEATED),
+    Parameter("mechanisms.engagement.ar", SHARE, 2.5, _REPEATED),
+    Parameter("mechanisms.engagement.momentum_logit", ANY, 0.15, _REPEATED),
+    Parameter(
+        "mechanisms.spending.gmv_per_active_week_usd", POSITIVE, 0.5, ("spend_per_active_week", "log_spend_mean")
+    ),
+    Parameter("mechanisms.spending.between_sd", POSITIVE, 0.5, ("log_spend_between_sd",)),
+    Parameter("mechanisms.spending.within_sd", POSITIVE, 0.4, ("log_spend_within_sd",)),
+    Parameter("mechanisms.spending.copula", CORRELATION, 0.6, ("activity_spend_correlation",)),
+    Parameter("mechanisms.spending.ticket_usd", POSITIVE, 0.5, ("spend_per_transaction",)),
+    Parameter("population.churn.alpha", POSITIVE, 1.2, ("survival_",)),
+    Parameter("population.churn.beta", POSITIVE, 1.2, ("survival_",)),
+)
+
+
+def sought(world: Scenario, moments: Collection[str]) -> tuple[Parameter, ...]:
+    """Parameters that stand in this scenario and of which some of these moments tell."""
+    held = world.model_dump(mode="json")
+    return tuple(
+        p
+        for p in PARAMETERS
+        if _at(held, p.path) is not None and any(m.startswith(told) for m in moments for told in p.told_by)
+    )
+
+
+def value_of(world: Scenario, path: str) -> float:
+    """The scenario's number at a dotted path."""
+    found = _at(world.model_dump(mode="json"), path)
+    assert found is not None, path
+    return found
+
+
+def nested(values: Mapping[str, float]) -> dict[str, object]:
+    """{dotted path: number} as the nested mapping that overrides a scenario."""
+    out: dict[str, object] = {}
+    for path, value in values.items():
+        *above, last = path.split(".")
+        here = out
+        for step in above:
+            below = here.setdefault(step, {})
+            assert isinstance(below, dict)
+            here = below
+        here[last] = value
+    return out
+
+
+def _at(held: object, path: str) -> float | None:
+    for step in path.split("."):
+        if not isinstance(held, Mapping) or step not in held:
+            return None
+        held = held[step]
+    return float(held) if isinstance(held, int | float) else None
