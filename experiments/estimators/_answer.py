@@ -43,12 +43,15 @@ class Facts:
     sizes: Floats  # (c,) rows per cluster
     columns: int  # 1, or 2 for a ratio
     deterministic: bool
+    withheld: bool  # the log does not say with which probabilities arms were drawn
     alpha: float
     reward_model: str
 
 
 def answer(name: str, estimator: Estimator, held: Sequence[ClusterSums], facts: Facts) -> Line:
     """The line of one estimator. held: one ClusterSums per policy and, within it, per column."""
+    if facts.withheld and estimator.needs_propensity:
+        return _without_propensities(name, estimator, facts)
     if isinstance(estimator, Tuned):
         return _chosen(name, estimator, held, facts)
     found = _found(name, estimator, held, facts)
@@ -65,12 +68,34 @@ def answer(name: str, estimator: Estimator, held: Sequence[ClusterSums], facts: 
         stderr=found.stderr,
         ess=min(w.ess for w in weights),
         evaluable=not blocks,
-        reason="; ".join([*blocks, *_remarks(estimator, found, facts.deterministic)]),
+        reason="; ".join([*blocks, *_remarks(estimator, found, facts)]),
         max_weight=max(w.largest for w in weights),
         mean_weight=max((w.mean for w in weights), key=lambda m: abs(m - 1)),
         n_users=len(facts.sizes),
         n_rows=int(facts.sizes.sum()),
         skew=found.skew,
+        reward_model=facts.reward_model if estimator.needs_q else "",
+    )
+
+
+def _without_propensities(name: str, estimator: Estimator, facts: Facts) -> Line:
+    """The line of an estimator that weighs, on a log that does not say by what."""
+    nan = math.nan
+    return Line(
+        estimator=name,
+        value=nan,
+        lower=nan,
+        upper=nan,
+        stderr=nan,
+        ess=0.0,
+        evaluable=False,
+        reason="refused: the log withholds its propensities, so no row can be weighed; ask naive or dm, or keep the "
+        "probability with which each arm is drawn",
+        max_weight=nan,
+        mean_weight=nan,
+        n_users=len(facts.sizes),
+        n_rows=int(facts.sizes.sum()),
+        skew=nan,
         reward_model=facts.reward_model if estimator.needs_q else "",
     )
 
@@ -112,10 +137,12 @@ def _blocks(estimator: Estimator, found: Estimate, weights: Sequence[Weights], d
     return out
 
 
-def _remarks(estimator: Estimator, found: Estimate, deterministic: bool) -> list[str]:
+def _remarks(estimator: Estimator, found: Estimate, facts: Facts) -> list[str]:
     """What a reader must know even of a number to be trusted."""
     out = [estimator.note] if estimator.note else []
-    if deterministic and estimator.needs_q and not estimator.needs_propensity:
+    if facts.withheld and estimator.needs_q:
+        out.append("unchecked: propensities were withheld, so nothing corrects the model or tells how far it is off")
+    if facts.deterministic and estimator.needs_q and not estimator.needs_propensity:
         out.append("guesswork: the log is deterministic, so the model cannot know arms that were not tried")
     if found.stderr == 0:
         out.append("no variation: nothing differs between users, so the interval has no width and says nothing")

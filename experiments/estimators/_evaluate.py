@@ -46,7 +46,8 @@ def evaluate(
 ) -> pd.DataFrame:
     """One row per estimator: the mean per row of `metric` had the target acted, with an interval of level 1 - alpha.
 
-    log: CohortLog, DataFrame or pyarrow Table with user_id, week, arm, propensity, reward and the metric's columns.
+    log: CohortLog, DataFrame or pyarrow Table with user_id, week, arm, propensity, reward and the metric's columns;
+    where propensity is empty in every row it was withheld, and estimators that weigh refuse.
     target_probs, baseline_probs: (rows, k); with a baseline every row is target minus baseline. metric: a column,
     or `num/den` for a ratio of totals. q_hat: (rows, k), or {column: (rows, k)} for a ratio; without it a model is
     cross-fitted on the `x_*` columns. clusters: a column whose equal labels depend on each other (users; accounts
@@ -68,10 +69,12 @@ def evaluate(
     labels = None if clusters is None else _labels(table, clusters)
     groups = clusters_of(labels, table.num_rows)
     view, model = _view(table, columns, q_hat, any(e.needs_q for e in summed.values()), target.shape[1], labels)
+    if view.withheld:
+        summed = {name: e for name, e in summed.items() if not e.needs_propensity}
     held = cluster_sums(summed, rows_of(view, policies, columns), groups, len(policies) * len(columns))
     if not all(sums.finite for sums in held):
         refuse_gaps(view)
-    facts = Facts(groups.sizes(), len(columns), view.deterministic, alpha, model)
+    facts = Facts(groups.sizes(), len(columns), view.deterministic, view.withheld, alpha, model)
     return pd.DataFrame([asdict(answer(name, e, held, facts)) for name, e in made.items()])
 
 

@@ -125,6 +125,11 @@ class View:
         p = self.propensity if self.present is None else self.propensity[self.present]
         return bool((p == 1).all())
 
+    @property
+    def withheld(self) -> bool:
+        """The log does not say with which probabilities its arms were drawn."""
+        return bool(np.isnan(self.propensity.astype(np.float64, copy=False)).all())
+
 
 def rows_of(view: View, policies: Sequence[Policy], columns: Sequence[str]) -> Iterator[tuple[slice, list[Rows]]]:
     """Chunks of the log: for each, the Rows of every policy and, within it, of every column."""
