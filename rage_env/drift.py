@@ -118,7 +118,7 @@ def problems(tree: Tree, drifts: Sequence[Drift], weeks: Sequence[int], check: C
     """What is wrong with a scenario's drifts. check: the first thing wrong with a moved scenario tree, or ''."""
     known = numeric_paths(tree)
     for i, drift in enumerate(drifts):
-        named = drift.target
+        named = _by_name(tree, drift.target)
         if named not in known:
             yield f"drift.{i}.target: no number stands at {named!r}{did_you_mean(named, known)}"
             continue
@@ -130,6 +130,15 @@ def problems(tree: Tree, drifts: Sequence[Drift], weeks: Sequence[int], check: C
         wrong = next((found for one in moved if (found := check(one))), "")
         if wrong:
             yield f"drift.{i}: {named} would leave its range ({wrong}); make it smaller"
+
+
+def _by_name(tree: Tree, target: str) -> str:
+    """The path with an arm's name where its place was given."""
+    root, _, rest = target.partition(".")
+    place, _, below = rest.partition(".")
+    if root == "arms" and place.isdigit() and int(place) < len(tree["arms"]):
+        return f"arms.{tree['arms'][int(place)]['name']}.{below}"
+    return target
 
 
 def _paths(node: Tree, path: str) -> Iterator[str]:

@@ -62,7 +62,8 @@ class Trial:
         twin = env.twin(users, population="closed", reward="cash", first_slot=0, n_max=None, weeks=weeks)
         obs, info = twin.reset(seed=seed)
         lived = []
-        for asked in arms(twin, weeks):
+        for wished in arms(twin, weeks):
+            asked = permitted(wished, info)
             before = _before(twin)
             obs_after, reward, terminated, truncated, after = twin.step(asked)
             lived.append(
@@ -99,12 +100,18 @@ def arms(env: CohortEnv, weeks: int) -> list[NDArray[np.int64]]:
     return [row[env.first_slot : env.first_slot + env.num_envs] for row in whole]
 
 
+def permitted(wished: NDArray[np.int64], info: dict[str, Any]) -> NDArray[np.int64]:  # Any: Gymnasium's own type
+    """(n,) these arms, and arm 0 for present users to whom the mask forbids theirs."""
+    masked = np.take_along_axis(info["action_mask"], wished[:, None], axis=1)[:, 0] == 0
+    return np.where(info["present"] & masked, 0, wished)
+
+
 def play(env: CohortEnv, weeks: int, seed: int) -> list[dict[str, NDArray[Any]]]:
     """Everything per user that a cohort shows in these weeks, {name: (n, ...)} by week; sums of cohorts left out."""
     obs, info = env.reset(seed=seed)
     shown = [{"obs": obs, **_of_users(info)}]
-    for asked in arms(env, weeks):
-        obs, reward, terminated, truncated, info = env.step(asked)
+    for wished in arms(env, weeks):
+        obs, reward, terminated, truncated, info = env.step(permitted(wished, info))
         ends = {"reward": reward, "terminated": terminated, "truncated": truncated}
         shown.append({"obs": obs, **ends, **env.truth.ledger(), **_of_users(info)})
     return shown

@@ -7,7 +7,7 @@ import numpy as np
 from rage_env.errors import WorldError
 from rage_env.interface import NO_OFFER
 from rage_env.outcomes import COLUMNS
-from rage_env.trial import Trial, arms, refuse
+from rage_env.trial import Trial, arms, permitted, refuse
 
 __all__ = ["departed_users_do_nothing", "newcomers_are_new_people", "users_leave_once"]
 
@@ -45,17 +45,18 @@ def users_leave_once(trial: Trial) -> None:
 
 
 def newcomers_are_new_people(trial: Trial) -> None:
-    """In an open population a departed user's slot goes to somebody with an id never seen before, marked as new."""
+    """In an open population a slot that is left, or opens, goes to somebody never seen before, marked as new."""
     env = trial.env.twin(population="open")
     _, info = env.reset(seed=trial.seed)
     seen = set(info["user_id"].tolist())
-    for week, asked in enumerate(arms(env, env.scenario.weeks - 1)):
-        before = info["user_id"]
-        _, _, terminated, _, info = env.step(asked)
-        now = info["user_id"]
-        refuse((now != before) != terminated, before, week, "a slot changes hands exactly when its user leaves", now)
-        refuse(terminated & ~info["is_new"], now, week, "a newcomer must be marked is_new", info["is_new"])
-        fresh = now[terminated].tolist()
+    for week, wished in enumerate(arms(env, env.scenario.weeks - 1)):
+        before, empty = info["user_id"], ~info["present"]
+        _, _, terminated, _, info = env.step(permitted(wished, info))
+        now, joined = info["user_id"], terminated | (empty & info["present"])
+        rule = "a slot changes hands exactly when its user leaves or it opens"
+        refuse((now != before) != joined, before, week, rule, now)
+        refuse(joined & ~info["is_new"], now, week, "a newcomer must be marked is_new", info["is_new"])
+        fresh = now[joined].tolist()
         if seen.intersection(fresh):
             raise WorldError(f"user {min(seen.intersection(fresh))}, week {week}: an id came a second time")
         seen.update(fresh)
