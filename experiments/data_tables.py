@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 import rage_env
 from experiments.hidden import TRUE
 from experiments.history import LivedWeek, Plan
-from rage_env import yamlfile
 from rage_env.features import FeatureTable
 from rage_env.interface import Observation
 from rage_env.log import FEATURE_PREFIX, PROB_PREFIX, Reports
@@ -100,7 +99,7 @@ def described(name: str, schema: pa.Schema, plan: Plan, features: FeatureTable) 
         "table": name,
         "about": TABLES.get(name, ""),
         "scenario": world.name,
-        "scenario_hash": yamlfile.config_hash(world),
+        "scenario_hash": plan.scenario_hash,
         "seed": plan.seed,
         "users": plan.users,
         "weeks": plan.weeks,

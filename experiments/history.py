@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -11,19 +11,19 @@ from agents.interface import Agent
 from experiments.acting import arms_of, floor_of, problem_of, record
 from experiments.config import Floor
 from experiments.hidden import Depth, Hidden
-from rage_env import scenario
+from rage_env import yamlfile
 from rage_env.cohort import CohortEnv
 from rage_env.errors import ConfigError
 from rage_env.interface import Feedback, Observation, observe
 from rage_env.log import Reports, WeekLog
 from rage_env.scenario import Scenario
 
-__all__ = ["History", "LivedWeek", "Plan", "world_of"]
+__all__ = ["History", "LivedWeek", "Plan"]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Who lives where, for how long, and who decides for them. world: its `weeks` are lived to the end.
+    """Who lives where, for how many weeks, and who decides for them. world: its own `weeks` do not count.
 
     policy: an agent's name; params: its parameters. population: `open` refills the slot of whoever left.
     newborn: everyone joins at week 0.
@@ -31,6 +31,7 @@ class Plan:
 
     world: Scenario
     users: int
+    weeks: int
     seed: int
     policy: str = "status_quo"
     params: Mapping[str, object] = field(default_factory=dict)
@@ -42,9 +43,9 @@ class Plan:
             raise ConfigError(f"users: at least one, got {self.users}")
 
     @property
-    def weeks(self) -> int:
-        """Weeks that are lived after the burn-in."""
-        return self.world.weeks
+    def scenario_hash(self) -> str:
+        """64 hexadecimal digits of the world's numbers; a study of the same scenario and overrides says the same."""
+        return yamlfile.config_hash(self.world)
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,11 +58,6 @@ class LivedWeek:
     hidden: Hidden | None
 
 
-def world_of(name_or_path: str, overrides: Iterable[str], weeks: int | None) -> Scenario:
-    """The scenario with these overrides, `weeks` long where that is given. Raises ConfigError."""
-    return scenario.load(name_or_path, [*overrides, *([] if weeks is None else [f"weeks={weeks}"])])
-
-
 class History:
     """One cohort and the agent that serves it. Can be lived once."""
 
@@ -69,7 +65,13 @@ class History:
         """depth: how much of the truth is handed out beside the log. Raises ConfigError for an unfit policy."""
         self.plan, self.depth = plan, depth
         self.env = CohortEnv(
-            plan.users, plan.world, seed=plan.seed, population=plan.population, newborn=plan.newborn, keep_burn_in=True
+            plan.users,
+            plan.world,
+            weeks=plan.weeks,
+            seed=plan.seed,
+            population=plan.population,
+            newborn=plan.newborn,
+            keep_burn_in=True,
         )
         self.seen = observe(*self.env.reset(seed=plan.seed))
         self.agent = self._ready()

@@ -151,8 +151,8 @@ def with_newcomers(history: History) -> Iterator[tuple[LivedWeek, NDArray[np.boo
 
 
 def _worth_telling(week: int, weeks: int) -> bool:
-    """Ten times in all, and at the end."""
-    return week + 1 == weeks or (week + 1) * 10 // weeks > week * 10 // weeks
+    """At the start, and after every tenth of the way."""
+    return week == 0 or (week + 1) * 10 // weeks > week * 10 // weeks
 
 
 def _meta(history: History) -> LogMeta:

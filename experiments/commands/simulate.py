@@ -68,12 +68,14 @@ def simulate(
     }  # fmt: skip
     form = _form({name for name, value in given.items() if value is not None})
     one_thread()
-    from experiments.history import Plan, world_of
+    from experiments.history import Plan
     from experiments.policy_params import parsed
+    from rage_env.scenario import load
 
     def plan(users: int, weeks: int | None = None) -> Plan:
-        world = world_of(scenario, overrides or (), weeks)
-        return Plan(world, users, seed, policy, parsed(param or ()), "open" if open_ else "closed")
+        world = load(scenario, overrides or ())
+        lived = weeks or world.weeks
+        return Plan(world, users, lived, seed, policy, parsed(param or ()), "open" if open_ else "closed")
 
     asked = cast("Format | None", kind and kind.value)
     depth = _depth(truth=truth, potential=potential)
