@@ -22,6 +22,7 @@ DOORS = {
     "ray": "experiments.executor",
     "streamlit": "experiments.dashboard",
     "matplotlib": "experiments.report",
+    "confluent_kafka": "experiments.kafka",
 }
 APART = ("experiments.estimators", "experiments.monitors")
 NOT_FOR_THOSE_APART = ("agents", "rage_env.truth", "experiments.tracking")
