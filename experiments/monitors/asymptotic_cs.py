@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.monitors.batch import Batch
-from experiments.monitors.cohort import ClosedCohort, Mode
-from experiments.monitors.contrast import USERS_PER_SKEW2, Contrast, contrast, cuped, look_correlations, too_skewed
+from experiments.monitors.cohort import KPI, ClosedCohort, Mode, Outcome
+from experiments.monitors.contrast import USERS_PER_SKEW2, Contrast, contrast, look_correlations, too_skewed
 from experiments.monitors.interface import Monitor, MonitorState, Validity, Verdict, open_share, positive, whole
 from experiments.monitors.mixture import log_mixture, mixture_bound, mixture_scale, off_scale
 from experiments.monitors.replications import asymptotic_paths
 from experiments.monitors.streams import MeanStream, Stream
-from rage_env.errors import ConfigError, LogError
+from rage_env.errors import LogError
 
 __all__ = ["AsymptoticCs"]
 
@@ -50,49 +50,47 @@ class AsymptoticCs(Monitor):
         cap: float | None = None,
         comparisons: int = 1,
         adjust: bool = False,
+        outcome: Outcome = "mean",
+        rows_per_unit: int = 1,
         best_information: float | None = None,
         users_per_skew2: float = USERS_PER_SKEW2,
     ) -> None:
         super().__init__()
         self.weeks = whole("weeks", weeks, 1)
         self.alpha = open_share("alpha", alpha) / whole("comparisons", comparisons, 1)
-        if adjust and mode == "paired":
-            raise ConfigError("adjust: a paired difference has no covariate left to adjust for; use mode groups")
-        self.adjust, self.users_per_skew2 = adjust, users_per_skew2
+        self.users_per_skew2 = users_per_skew2
         self.best_information = None if best_information is None else positive("best_information", best_information)
         what = "paired difference to control" if mode == "paired" else f"group {treatment} minus group {control}"
-        self.null = f"H0: {what} in mean value per assigned user-week is 0, at every week"
-        self.cohort = ClosedCohort(mode, treatment, control, cap)
+        self.null = f"H0: {what} in {KPI[outcome]} is 0, at every week"
+        self.cohort = ClosedCohort(mode, treatment, control, cap, adjust, outcome, rows_per_unit)
         self._forget_looks()
 
     def _take(self, batch: Batch) -> MonitorState:
-        if self.adjust:
-            batch.require("covariate", "adjust=True needs each unit's value from before exposure")
         self.cohort.add(batch)
-        return self._look(batch.week, self.cohort.weeks, self.cohort.means())
+        return self._look(batch.week, self.cohort.weeks, self.cohort.read())
 
     def _forget_looks(self) -> None:
-        self._history: list[Floats] = []  # (n,) means, week by week
-        self._tested: list[Floats] = []  # (n,) adjusted means of the weeks that were not refused
+        self._history: list[Floats] = []  # what was read, week by week
+        self._tested: list[Floats] = []  # (n,) terms of the weeks that were not refused
         self._stderr: list[float] = []
         self._scale: float | None = None
         self._most = 0.0
         self._stopped: Verdict | None = None
 
-    def _look(self, week: int, elapsed: int, means: Floats) -> MonitorState:
-        self._history.append(means)
-        x = cuped(means, self.cohort.covariate, self.cohort.arms) if self.adjust else means
-        now = contrast(x, self.cohort.arms)
+    def _look(self, week: int, elapsed: int, read: Floats) -> MonitorState:
+        self._history.append(read)
+        now = contrast(x := self.cohort.values(read), self.cohort.who)
         if float(now.stderr) == 0:
             return self._state(week, "continue", now, "no two units differ yet")
-        refusal = too_skewed(x, self.cohort.arms, self.users_per_skew2) or self._off_scale(now)
+        unexplained = self.cohort.who.fit(x)[1]
+        refusal = too_skewed(unexplained, self.cohort.arms, self.users_per_skew2) or self._off_scale(now)
         if refusal:
             return self._state(week, "refused", now, refusal)
         information = float(now.stderr) ** -2
         if self._scale is None:
             best = self.best_information or information * self.weeks / (2 * elapsed)
             self._scale = float(mixture_scale(np.array(best), self.alpha))
-        self._tested.append(x)
+        self._tested.append(now.terms)
         self._stderr.append(float(now.stderr))
         return self._state(week, "continue", now, "", self._scale)
 
@@ -100,9 +98,9 @@ class AsymptoticCs(Monitor):
         """Why these looks are no Brownian motion on the information scale; empty where they may be one."""
         if not self._tested:
             return ""
-        row = look_correlations(now, self._tested, self._stderr, self.cohort.arms)
+        row = look_correlations(now, self._tested, self._stderr)
         expected = float(now.stderr) / np.array(self._stderr)
-        off = off_scale(row, expected, self.cohort.smallest_arm)
+        off = off_scale(row, expected, self.cohort.who.smallest_arm)
         if off.max() <= 0:
             return ""
         worst = int(off.argmax())
@@ -115,7 +113,7 @@ class AsymptoticCs(Monitor):
         self, week: int, verdict: Verdict, now: Contrast, reason: str, scale: float | None = None
     ) -> MonitorState:
         estimate, stderr = float(now.estimate), float(now.stderr)
-        z = estimate / stderr if stderr > 0 else 0.0
+        z = float(now.z)
         bound, log_e = math.inf, 0.0
         if scale is not None:
             information = np.array(stderr**-2)
@@ -124,7 +122,7 @@ class AsymptoticCs(Monitor):
             self._most = max(self._most, log_e)
             if abs(z) >= bound and self._stopped is None:
                 self._stopped = "lift" if z > 0 else "harm"
-        reach = bound * stderr if stderr > 0 else math.inf
+        reach = now.reach(bound)
         return MonitorState(
             estimate=estimate,
             lower=estimate - reach,
@@ -164,7 +162,7 @@ class AsymptoticCs(Monitor):
             raise LogError(f"{self.kind}: shards took in different weeks; merge them after the same batches")
         both = copy.copy(self)
         both.cohort, both.states = self.cohort.merged(other.cohort), []
-        both._look_again([np.concatenate(p) for p in zip(self._history, other._history, strict=True)])
+        both._look_again([np.concatenate(p, axis=-1) for p in zip(self._history, other._history, strict=True)])
         return both
 
     def _look_again(self, history: list[Floats]) -> None:
@@ -173,7 +171,7 @@ class AsymptoticCs(Monitor):
             self.states.append(self._look(self.cohort.first_week + elapsed - 1, elapsed, means))
 
     def _arrays(self) -> dict[str, NDArray[np.generic]]:
-        return {**self.cohort.arrays(), "history": np.array(self._history, np.float64).reshape(len(self._history), -1)}
+        return {**self.cohort.arrays(), "history": np.array(self._history, np.float64)}
 
     def _restore(self, arrays: Mapping[str, NDArray[np.generic]]) -> None:
         self.cohort.restore(arrays)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
@@ -14,7 +15,11 @@ __all__ = ["Batch"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Optional = Literal["denominator", "covariate", "propensity", "probs", "target", "predicted", "predicted_target"]
 _Scalar = TypeVar("_Scalar", bound=np.generic)
+
+_COLUMNS = ("value", "denominator", "covariate", "propensity", "target", "predicted", "predicted_target")
+_ROUNDING = 1e-5  # probabilities are logged in single precision
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,8 +27,11 @@ class Batch:
     """Rows of one accrual week, as known at the end of `week`; the accrual week is `week - age_weeks`.
 
     value: the weekly outcome, difference, loss or count that the monitor's page names. denominator: what a
-    ratio divides by. covariate: fixed before exposure. group: one code for all rows, or a code a row.
-    Raises LogError naming column, row, unit and rule.
+    ratio divides by. covariate: fixed before exposure, NaN for newcomers, who had no before; covariate_week: the last
+    week it draws on, as proof. group: one code for all rows, or a code a row. Of logged decisions: group is the arm
+    drawn; propensity and target: its probability as logged, and under the policy to be valued; probs: logged
+    probabilities of all arms; predicted, predicted_target: outcome expected, before any was seen, of the arm drawn
+    and of the policy to be valued. Raises LogError naming column, row, unit and rule.
     """
 
     week: int
@@ -31,9 +39,14 @@ class Batch:
     group: Ints | int  # (n,) codes from 0
     value: Floats  # (n,), finite
     denominator: Floats | None = None  # (n,), finite, >= 0
-    covariate: Floats | None = None  # (n,), finite
+    covariate: Floats | None = None  # (n,), finite or NaN
     propensity: Floats | None = None  # (n,), in (0, 1]
     age_weeks: int = 0
+    covariate_week: int | None = None
+    probs: Floats | None = None  # (n, k), rows sum to 1
+    target: Floats | None = None  # (n,), in [0, 1]
+    predicted: Floats | None = None  # (n,), finite
+    predicted_target: Floats | None = None  # (n,), finite
 
     def __post_init__(self) -> None:
         unit = _whole("unit", self.unit, self.week)
@@ -44,7 +57,7 @@ class Batch:
         object.__setattr__(self, "unit", unit)
         if not isinstance(self.group, int):
             object.__setattr__(self, "group", self._rows("group", _whole("group", self.group, self.week)))
-        for name in ("value", "denominator", "covariate", "propensity"):
+        for name in _COLUMNS:
             column = getattr(self, name)
             if column is not None:
                 object.__setattr__(self, name, self._rows(name, np.asarray(column, dtype=np.float64)))
@@ -53,6 +66,10 @@ class Batch:
             self.refuse(self.denominator < 0, "denominator", "must be >= 0")
         if self.propensity is not None:
             self.refuse((self.propensity <= 0) | (self.propensity > 1), "propensity", "must lie in (0, 1]")
+        if self.target is not None:
+            self.refuse((self.target < 0) | (self.target > 1), "target", "must lie in [0, 1]")
+        if self.probs is not None:
+            self._check_probs(self.probs)
 
     @property
     def n(self) -> int:
@@ -73,7 +90,7 @@ class Batch:
                 f"({int(bad.sum())} such rows)"
             )
 
-    def require(self, name: Literal["denominator", "covariate", "propensity"], why: str) -> Floats:
+    def require(self, name: Optional, why: str) -> Floats:
         """(n,) the optional column. Raises LogError saying why the monitor cannot do without it."""
         column: Floats | None = getattr(self, name)
         if column is None:
@@ -99,22 +116,37 @@ class Batch:
     def where(self, keep: NDArray[np.bool_]) -> Batch:
         """The rows where `keep` (n,) is true; at least one."""
 
-        def kept(column: Floats | None) -> Floats | None:
-            return None if column is None else column[keep]
+        held = {name: getattr(self, name) for name in (*_COLUMNS, "probs")}
+        kept = {name: None if column is None else column[keep] for name, column in held.items()}
+        return dataclasses.replace(self, unit=self.unit[keep], group=self.groups()[keep], **kept)
 
-        rest = (kept(self.denominator), kept(self.covariate), kept(self.propensity))
-        return Batch(self.week, self.unit[keep], self.groups()[keep], self.value[keep], *rest, self.age_weeks)
+    def _check_probs(self, probs: Floats) -> None:
+        table = np.asarray(probs, dtype=np.float64)
+        object.__setattr__(self, "probs", table)
+        if table.ndim != 2 or len(table) != self.n or table.shape[1] < 2:
+            raise LogError(
+                f"batch of week {self.week}: probs has shape {table.shape}; needed is ({self.n}, arms), 2 arms or more"
+            )
+        good = (table >= 0).all(axis=1) & (np.abs(table.sum(axis=1) - 1) <= _ROUNDING)  # False for NaN
+        self.refuse(~good, "probs", "must be >= 0 and sum to 1 in every row")
+        self.refuse(self.groups() >= table.shape[1], "group", f"must be an arm, 0..{table.shape[1] - 1}")
 
     def _rows(self, name: str, column: NDArray[_Scalar]) -> NDArray[_Scalar]:
         if column.shape != (self.n,):
             raise LogError(f"batch of week {self.week}: {name} has shape {column.shape} for {self.n} units")
-        if column.dtype.kind == "f" and not np.isfinite(column).all():
-            row = int(np.argmin(np.isfinite(column)))
+        if column.dtype.kind == "f" and not (sound := _sound(name, column)).all():
+            row = int(np.argmin(sound))
             raise LogError(
                 f"batch of week {self.week}, row {row} (unit {self.unit[row]}): "
                 f"{name} must be finite; got {column[row]}"
             )
         return column
+
+
+def _sound(name: str, column: NDArray[_Scalar]) -> NDArray[np.bool_]:
+    """(n,) True for numbers; a covariate may be missing."""
+    finite = np.isfinite(np.asarray(column, np.float64))
+    return finite | np.isnan(np.asarray(column, np.float64)) if name == "covariate" else finite
 
 
 def _whole(name: str, column: object, week: int) -> Ints:

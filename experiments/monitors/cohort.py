@@ -13,44 +13,72 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from experiments.monitors.accounts import one_row_a_unit
 from experiments.monitors.batch import Batch
-from experiments.monitors.contrast import cuped
-from experiments.monitors.interface import positive
+from experiments.monitors.contrast import Comparison, compared, linearised
+from experiments.monitors.enrolment import check_covariate, check_groups, check_one_row, rows_of
+from experiments.monitors.interface import positive, whole
 from experiments.monitors.streams import MeanStream
 from rage_env.errors import ConfigError, LogError
 
-__all__ = ["ClosedCohort", "Mode"]
+__all__ = ["KPI", "ClosedCohort", "Mode", "Outcome"]
 
 Floats = NDArray[np.float64]
 Mode = Literal["paired", "groups"]
+Outcome = Literal["mean", "ratio"]
+KPI: dict[Outcome, str] = {
+    "mean": "mean value per assigned user-week",
+    "ratio": "total value as a share of the total denominator",
+}
+"""What is compared, in words."""
 
 
 @dataclass(eq=False)
 class ClosedCohort:
-    """Totals of the units assigned in the first week, one row each in every week, the departed at 0.
+    """Totals of the units assigned in the first week, the same rows in every week, the departed at 0.
 
     `paired`: values are differences to the paired life under control, all rows count. `groups`: rows of the
-    `treatment` and `control` groups are compared, others are left out. cap: most a mean per week may count.
+    `treatment` and `control` groups are compared, others are left out. cap: most a row's mean per week may count,
+    declared before the first batch. adjust: for the covariate of the first batch. outcome: `mean` per row, or `ratio`
+    of summed values to summed denominators. rows_per_unit: rows that an account may have; they are summed, and the
+    account is what varies.
     """
 
     mode: Mode = "paired"
     treatment: int = 1
     control: int = 0
     cap: float | None = None
+    adjust: bool = False
+    outcome: Outcome = "mean"
+    rows_per_unit: int = 1
     unit: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))  # (n,)
     treated: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))  # (n,)
     total: Floats = field(default_factory=lambda: np.empty(0))  # (n,)
+    size: Floats = field(default_factory=lambda: np.empty(0))  # (n,) denominators so far
+    rows: Floats = field(default_factory=lambda: np.empty(0))  # (n,) rows a week
     covariate: Floats | None = None  # (n,)
     first_week: int = 0
     weeks: int = 0
 
     def __post_init__(self) -> None:
-        if self.mode not in get_args(Mode):
-            raise ConfigError(f"mode: must be one of {', '.join(get_args(Mode))}, got {self.mode!r}")
+        for name, known in (("mode", Mode), ("outcome", Outcome)):
+            if getattr(self, name) not in get_args(known):
+                raise ConfigError(f"{name}: must be one of {', '.join(get_args(known))}, got {getattr(self, name)!r}")
         if self.mode == "groups" and self.treatment == self.control:
             raise ConfigError(f"treatment: must differ from control, both are group {self.control}")
+        if self.adjust and self.mode == "paired":
+            raise ConfigError("adjust: a paired difference has no covariate left to adjust for; use mode groups")
         if self.cap is not None:
             positive("cap", self.cap)
+        whole("rows_per_unit", self.rows_per_unit, 1)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name == "cap" and getattr(self, "weeks", 0) > 0:
+            raise ConfigError(
+                f"cap: {value!r} was declared after week {self.first_week + self.weeks - 1} had been seen; a cap "
+                "chosen by the data it cuts biases the test: declare it before the first batch, from burn-in weeks"
+            )
+        super().__setattr__(name, value)
 
     @property
     def arms(self) -> NDArray[np.bool_] | None:
@@ -58,39 +86,47 @@ class ClosedCohort:
         return None if self.mode == "paired" else self.treated
 
     @property
-    def smallest_arm(self) -> int:
-        """Units in the smaller group; all of them where pairs are compared."""
-        return len(self.unit) if self.mode == "paired" else int(min(self.treated.sum(), (~self.treated).sum()))
+    def who(self) -> Comparison:
+        """Who is compared with whom, made once."""
+        if self._who is None or self._who.n != len(self.unit):
+            self._who = compared(len(self.unit), self.arms, self.covariate if self.adjust else None)
+        return self._who
+
+    _who: Comparison | None = field(default=None, repr=False)
 
     def add(self, batch: Batch) -> None:
         """Take in one week. Raises LogError naming unit and row; the totals are then as before."""
-        mine = self._mine(batch)
+        mine = batch if self.mode == "paired" else check_groups(batch, self.treatment, self.control)
+        if self.outcome == "ratio":
+            mine.require("denominator", "outcome ratio needs what values are a share of")
+        rows = np.ones(mine.n)
+        if self.rows_per_unit > 1:
+            mine, rows = one_row_a_unit(mine, self.rows_per_unit)
         if self.weeks == 0:
-            self._enrol(mine)
-            return
-        expected = self.first_week + self.weeks
-        if batch.week != expected:
-            raise LogError(
-                f"week {batch.week} was fed where week {expected} comes next; a closed cohort has one batch a week, "
-                "departed units at 0 (shards of one week go into monitors of their own, to be merged)"
-            )
-        rows = self._rows(mine)
-        moved = np.flatnonzero((mine.groups()[rows] == self.treatment) != self.treated)
-        if self.mode == "groups" and len(moved):
-            raise LogError(
-                f"batch of week {batch.week}: unit {self.unit[moved[0]]} is in two groups ({len(moved)} such units); "
-                "groups are fixed by assignment and kept for good"
-            )
-        self.total = self.total + mine.value[rows]
-        self.weeks += 1
+            self._enrol(mine, rows)
+        else:
+            self._go_on(mine, rows)
+
+    def read(self) -> Floats:
+        """(n,) capped totals per enrolled week; with sizes below them, (2, n), where the outcome is a ratio."""
+        mean = self.total / self.weeks
+        if self.cap is not None:
+            most = self.cap if self.rows_per_unit == 1 else self.cap * self.rows
+            mean = np.clip(mean, -most, most)
+        if self.outcome == "ratio":
+            return np.stack([mean, self.size / self.weeks])
+        return mean if self.rows_per_unit == 1 else np.stack([mean, self.rows])
+
+    def values(self, read: Floats) -> Floats:
+        """(n,) the outcome of each unit from what was read: itself, or a ratio's linear part."""
+        return read if read.ndim == 1 else linearised(read[0], read[1], self.arms)
 
     def means(self) -> Floats:
-        """(n,) capped total per enrolled week."""
-        mean = self.total / self.weeks
-        return mean if self.cap is None else np.clip(mean, -self.cap, self.cap)
+        """(n,) the outcome of each unit now."""
+        return self.values(self.read())
 
-    def means_of(self, stream: MeanStream) -> tuple[Floats, NDArray[np.bool_] | None]:
-        """(reps, weeks, m) capped means of the units compared, adjusted where there is a covariate, and their arms."""
+    def means_of(self, stream: MeanStream) -> tuple[Floats, Comparison]:
+        """(reps, weeks, m) capped means of the units compared, and how they are compared."""
         weekly, arms, covariate = stream.value, None, stream.covariate
         if stream.group is not None and self.mode == "groups":
             mine = (stream.group == self.treatment) | (stream.group == self.control)
@@ -98,87 +134,90 @@ class ClosedCohort:
             covariate = None if covariate is None else covariate[..., mine]
         means = np.cumsum(weekly, axis=1) / np.arange(1, weekly.shape[1] + 1)[:, None]
         means = means if self.cap is None else np.clip(means, -self.cap, self.cap)
-        return cuped(means, None if covariate is None else covariate[:, None], arms), arms
+        known = None if covariate is None or not self.adjust else covariate[:, None]
+        return means, compared(means.shape[-1], arms, known)
 
     def merged(self, other: ClosedCohort) -> ClosedCohort:
-        """Both shards as one cohort. Raises LogError where they share a unit or stand at different weeks."""
+        """Both shards as one cohort. Raises LogError where they share a unit or were told different things."""
         shared = np.intersect1d(self.unit, other.unit)
         if len(shared):
             raise LogError(f"unit {shared[0]} is in both shards; every unit belongs to one shard")
-        both = ClosedCohort(self.mode, self.treatment, self.control, self.cap)
-        for name in ("unit", "treated", "total"):
+        if self._told != other._told:
+            raise LogError(f"shards were told {self._told} and {other._told}; merge shards of one declaration")
+        both = ClosedCohort(*self._told)
+        for name in ("unit", "treated", "total", "size", "rows"):
             setattr(both, name, np.concatenate([getattr(self, name), getattr(other, name)]))
         if self.covariate is not None and other.covariate is not None:
             both.covariate = np.concatenate([self.covariate, other.covariate])
         both.first_week, both.weeks = self.first_week, self.weeks
         return both
 
+    @property
+    def _told(self) -> tuple[Mode, int, int, float | None, bool, Outcome, int]:
+        """What was declared before the data."""
+        return self.mode, self.treatment, self.control, self.cap, self.adjust, self.outcome, self.rows_per_unit
+
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """State as plain arrays."""
         clock = np.array([self.first_week, self.weeks], np.int64)
+        cap = np.array([] if self.cap is None else [self.cap], np.float64)
         covariate = {} if self.covariate is None else {"covariate": self.covariate}
-        return {"unit": self.unit, "treated": self.treated, "total": self.total, "clock": clock, **covariate}
+        kept = {name: getattr(self, name) for name in ("unit", "treated", "total", "size", "rows")}
+        return {**kept, "clock": clock, "cap": cap, **covariate}
 
     def restore(self, arrays: Mapping[str, NDArray[np.generic]]) -> None:
-        """Inverse of arrays."""
+        """Inverse of arrays. Raises ConfigError where a cap was declared since."""
+        cap = arrays["cap"].astype(np.float64).tolist()
+        told = cap[0] if cap else None
+        first_week, weeks = (int(x) for x in arrays["clock"].tolist())
+        if weeks and told != self.cap:
+            raise ConfigError(
+                f"cap: {self.cap!r} is declared for data seen since week {first_week} under {told!r}; "
+                "a cap is declared before the data and kept"
+            )
         self.unit, self.treated = arrays["unit"].astype(np.int64), arrays["treated"].astype(np.bool_)
-        self.total = arrays["total"].astype(np.float64)
+        for name in ("total", "size", "rows"):
+            setattr(self, name, arrays[name].astype(np.float64))
         self.covariate = arrays["covariate"].astype(np.float64) if "covariate" in arrays else None
-        self.first_week, self.weeks = (int(x) for x in arrays["clock"].tolist())
+        self.first_week, self.weeks, self._who = first_week, weeks, None
 
-    def _mine(self, batch: Batch) -> Batch:
-        if self.mode == "paired":
-            return batch
-        codes = batch.groups()
-        keep = (codes == self.treatment) | (codes == self.control)
-        for code, name in ((self.treatment, "treatment"), (self.control, "control")):
-            if (codes == code).sum() < 2:
-                raise LogError(
-                    f"batch of week {batch.week}: {name} group {code} has {int((codes == code).sum())} rows; "
-                    f"at least 2 are needed (groups present: {np.unique(codes).tolist()})"
-                )
-        return batch if keep.all() else batch.where(keep)
-
-    def _enrol(self, batch: Batch) -> None:
-        first, second = _repeats(batch)
-        if len(second):
-            groups, row = batch.groups(), int(second[0])
-            rule = "is in two groups" if groups[row] != groups[first[0]] else "has a second row"
-            raise LogError(
-                f"batch of week {batch.week}, row {row}: unit {batch.unit[row]} {rule}; "
-                "a cohort holds one row a unit and week, in one group (sum the rows of an account first)"
-            )
-        if batch.n < 2:
-            raise LogError(f"batch of week {batch.week}: one unit has no spread; at least 2 are needed")
+    def _enrol(self, batch: Batch, rows: Floats) -> None:
+        check_one_row(batch)
+        if self.adjust:
+            check_covariate(batch, None)
         self.unit, self.treated = batch.unit.copy(), batch.groups() == self.treatment
-        self.total, self.first_week, self.weeks = batch.value.copy(), batch.week, 1
+        self.total, self.rows, self.size = batch.value.copy(), rows, _sizes(batch, rows)
         self.covariate = None if batch.covariate is None else batch.covariate.copy()
+        self.first_week, self.weeks, self._who = batch.week, 1, None
 
-    def _rows(self, batch: Batch) -> NDArray[np.int64] | slice:
-        """Where each enrolled unit stands in the batch."""
-        if np.array_equal(batch.unit, self.unit):
-            return slice(None)
-        order = np.argsort(batch.unit, kind="stable")
-        at = np.minimum(np.searchsorted(batch.unit[order], self.unit), batch.n - 1)
-        missing = self.unit[batch.unit[order[at]] != self.unit]
-        if len(missing):
+    def _go_on(self, batch: Batch, rows: Floats) -> None:
+        expected = self.first_week + self.weeks
+        if batch.week != expected:
             raise LogError(
-                f"batch of week {batch.week}: unit {missing[0]} has no row ({len(missing)} such units); "
-                "departed units keep their row at value 0, and a unit stays in its group"
+                f"week {batch.week} was fed where week {expected} comes next; a closed cohort has one batch a week, "
+                "departed units at 0 (shards of one week go into monitors of their own, to be merged)"
             )
-        extra = np.flatnonzero(~np.isin(batch.unit, self.unit))
-        rules = (
-            (extra, "was not enrolled in the first week; report newcomers apart"),
-            (_repeats(batch)[1], "came twice"),
-        )
-        for rows, rule in rules:
-            if len(rows):
-                raise LogError(f"batch of week {batch.week}, row {rows[0]}: unit {batch.unit[rows[0]]} {rule}")
-        return order[at]
+        at = rows_of(batch, self.unit)
+        moved = np.flatnonzero((batch.groups()[at] == self.treatment) != self.treated)
+        if self.mode == "groups" and len(moved):
+            raise LogError(
+                f"batch of week {batch.week}: unit {self.unit[moved[0]]} is in two groups ({len(moved)} such units); "
+                "groups are fixed by assignment and kept for good"
+            )
+        fewer = np.flatnonzero(rows[at] != self.rows)
+        if len(fewer):
+            raise LogError(
+                f"batch of week {batch.week}: unit {self.unit[fewer[0]]} has {rows[at][fewer[0]]:.0f} rows, "
+                f"{self.rows[fewer[0]]:.0f} in the first week; departed users keep their row at value 0"
+            )
+        if self.adjust and batch.covariate is not None:
+            before = np.empty(batch.n)
+            before[at] = self.covariate
+            check_covariate(batch, before)
+        self.total = self.total + batch.value[at]
+        self.size = self.size + _sizes(batch, rows)[at]
+        self.weeks += 1
 
 
-def _repeats(batch: Batch) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows whose unit comes again, and the rows where it does."""
-    order = np.argsort(batch.unit, kind="stable")
-    again = np.diff(batch.unit[order]) == 0
-    return order[:-1][again], order[1:][again]
+def _sizes(batch: Batch, rows: Floats) -> Floats:
+    return rows if batch.denominator is None else batch.denominator

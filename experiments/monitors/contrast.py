@@ -10,72 +10,94 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
+
+from experiments.monitors.adjustment import Arms, Comparison, compared
 
 __all__ = [
     "USERS_PER_SKEW2",
     "Arms",
+    "Comparison",
     "Contrast",
     "chain_correlation",
+    "compared",
     "contrast",
-    "contrast_scale",
-    "cuped",
+    "linearised",
     "look_correlations",
     "too_skewed",
 ]
 
 Floats = NDArray[np.float64]
-Arms = NDArray[np.bool_] | None
 
 USERS_PER_SKEW2 = 355.0
 """Users an arm needs per squared skewness before its mean is normal enough: Kohavi et al. (2014), rule of thumb."""
 
 _NOISE_SDS = 2.0  # sampling noise of a correlation between distant looks that is not taken for smoothness
+_SMALLEST_TAIL = 1e-300  # z ends at 37
 
 
 @dataclass(frozen=True, eq=False)
 class Contrast:
-    """Estimates (...) and terms (..., n): squares of terms sum to a variance, products of two looks to a covariance."""
+    """Estimates (...) and terms (..., n): squares of terms sum to a variance, products of two looks to a covariance.
+
+    freedom: (...) degrees of freedom of that variance.
+    """
 
     estimate: Floats
     terms: Floats
+    freedom: Floats
 
     @property
     def stderr(self) -> Floats:
         """(...) standard errors."""
         return np.asarray(np.sqrt(np.einsum("...n,...n->...", self.terms, self.terms)), np.float64)
 
+    @property
+    def z(self) -> Floats:
+        """(...) estimates in standard errors, moved from Student's law to the normal one; 0 where nothing differs."""
+        stderr = self.stderr
+        t = np.abs(self.estimate) / np.where(stderr > 0, stderr, 1.0)
+        tail = np.maximum(stdtr(self.freedom, -t), _SMALLEST_TAIL)
+        return np.asarray(np.where(stderr > 0, -np.sign(self.estimate) * ndtri(tail), 0.0), np.float64)
 
-def contrast_scale(n: int, arms: Arms) -> Floats:
-    """(n,) factor from a deviation to its term: 1 / sqrt(m (m - 1)) in a group of m units, minus for control."""
-    if arms is None:
-        return np.full(n, 1 / np.sqrt(n * (n - 1.0)))
-    m = np.where(arms, arms.sum(), (~arms).sum()).astype(np.float64)
-    return np.asarray(np.where(arms, 1.0, -1.0) / np.sqrt(m * (m - 1)), np.float64)
+    def reach(self, bound: float) -> float:
+        """How far from the estimate |z| stays under `bound`: the half-width of the interval that goes with it."""
+        stderr = float(self.stderr)
+        if not np.isfinite(bound) or stderr == 0:
+            return np.inf
+        return -float(stdtrit(self.freedom, max(float(ndtr(-bound)), _SMALLEST_TAIL))) * stderr
 
 
-def contrast(x: Floats, arms: Arms) -> Contrast:
-    """Mean of x (..., n), or treated minus control mean where `arms` (n,) says who is treated; variances unpooled."""
-    estimate, centre = _means(x, arms)
-    terms = x - centre
-    terms *= contrast_scale(x.shape[-1], arms)
-    return Contrast(estimate, terms)
+def contrast(x: Floats, arms: Arms | Comparison) -> Contrast:
+    """Mean of x (..., n), or treated minus control mean where `arms` says who is treated, adjusted for covariates.
+
+    Variances are unpooled, and unbiased where users are alike: HC2 of MacKinnon & White (1985).
+    """
+    who = arms if isinstance(arms, Comparison) else compared(x.shape[-1], arms)
+    estimate, residual = who.fit(x)
+    residual *= who.scale
+    return Contrast(estimate, residual, who.freedom)
 
 
-def look_correlations(now: Contrast, earlier: Sequence[Floats], stderr: Sequence[float], arms: Arms) -> Floats:
-    """(l,) correlations of the estimate `now` with those made from users' values (n,) at each earlier look."""
-    terms = now.terms * contrast_scale(now.terms.shape[-1], arms)  # sum to 0 in each arm: no need to centre
-    products = np.array([terms @ values for values in earlier], np.float64)
+def linearised(value: Floats, size: Floats, arms: Arms) -> Floats:
+    """(..., n) whose group means are sum(value) / sum(size) and whose spread is that of these ratios (delta method).
+
+    0 in a group without any size. Deng et al. (2018), arXiv 1803.06336.
+    """
+    out = np.zeros(np.broadcast_shapes(value.shape, size.shape))
+    for members in [np.ones(value.shape[-1], np.bool_)] if arms is None else [arms, ~arms]:
+        mine, sizes = value[..., members], size[..., members]
+        total = sizes.sum(axis=-1, keepdims=True)
+        ratio = mine.sum(axis=-1, keepdims=True) / np.where(total > 0, total, 1.0)
+        mean = np.where(total > 0, total / sizes.shape[-1], 1.0)
+        out[..., members] = np.where(total > 0, ratio + (mine - ratio * sizes) / mean, 0.0)
+    return out
+
+
+def look_correlations(now: Contrast, earlier: Sequence[Floats], stderr: Sequence[float]) -> Floats:
+    """(l,) correlations of the estimate `now` with those of earlier looks. earlier: their terms (n,)."""
+    products = np.array([now.terms @ terms for terms in earlier], np.float64)
     return np.asarray(products / (np.asarray(stderr) * float(now.stderr)), np.float64)
-
-
-def cuped(x: Floats, covariate: Floats | None, arms: Arms) -> Floats:
-    """x (..., n) less what the covariate (..., n) foretold, slope pooled within groups (Deng et al. 2013)."""
-    if covariate is None:
-        return x
-    deviation = covariate - _means(covariate, arms)[1]
-    spread = np.einsum("...n,...n->...", deviation, deviation)
-    slope = np.einsum("...n,...n->...", x, deviation) / np.where(spread > 0, spread, 1.0)
-    return np.asarray(x - slope[..., None] * (covariate - covariate.mean(axis=-1, keepdims=True)), np.float64)
 
 
 def chain_correlation(row: Floats, chain: Floats, n: int) -> tuple[Floats, Floats]:
@@ -105,11 +127,3 @@ def too_skewed(x: Floats, arms: Arms, users_per_skew2: float = USERS_PER_SKEW2) 
                 f"({users_per_skew2:g} x skewness squared); set a cap before the data, or wait"
             )
     return ""
-
-
-def _means(x: Floats, arms: Arms) -> tuple[Floats, Floats]:
-    if arms is None:
-        mean = x.mean(axis=-1)
-        return mean, mean[..., None]
-    up, down = x @ (arms / arms.sum()), x @ (~arms / (~arms).sum())
-    return up - down, np.where(arms, up[..., None], down[..., None])

@@ -18,19 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.monitors.batch import Batch
-from experiments.monitors.boundaries import next_boundary, spent, start
-from experiments.monitors.cohort import ClosedCohort, Mode
-from experiments.monitors.contrast import (
-    USERS_PER_SKEW2,
-    Contrast,
-    chain_correlation,
-    contrast,
-    cuped,
-    look_correlations,
-    too_skewed,
-)
-from experiments.monitors.interface import Monitor, MonitorState, Validity, Verdict, open_share, whole
+from experiments.monitors.cohort import KPI, ClosedCohort, Mode, Outcome
+from experiments.monitors.contrast import USERS_PER_SKEW2, Contrast, contrast, too_skewed
+from experiments.monitors.interface import Monitor, MonitorState, Validity, Verdict, open_share, positive, whole
 from experiments.monitors.replications import group_sequential_paths
+from experiments.monitors.spender import Rule, Spender
 from experiments.monitors.streams import MeanStream, Stream
 from rage_env.errors import ConfigError, LogError
 
@@ -46,8 +38,11 @@ class GroupSequential(Monitor):
 
     weeks: planned length. looks: weeks elapsed at each look, every week by default. comparisons: agents tested
     side by side; they share alpha. cap: most a mean per week may count, declared before the data. adjust: CUPED
-    with the batch's covariate. falling_information: `refuse` takes it for running totals fed as weekly values;
-    `say` tests on (correlations are estimated, so the level holds; power is what suffers). Raises ConfigError.
+    with the covariate of the first batch. outcome, rows_per_unit: ratios, and accounts, as in `ClosedCohort`.
+    least_effect: smallest lift worth finding; a look says `futile` once z is so low that missing such a lift has
+    used up what the rule `futility` allows by then, at power `power`. This does not bind: the test may go on.
+    falling_information: `refuse` takes it for running totals fed as weekly values; `say` tests on (correlations are
+    estimated, so the level holds; power is what suffers). Raises ConfigError.
     """
 
     kind: ClassVar[str] = "group_sequential"
@@ -68,6 +63,11 @@ class GroupSequential(Monitor):
         cap: float | None = None,
         comparisons: int = 1,
         adjust: bool = False,
+        outcome: Outcome = "mean",
+        rows_per_unit: int = 1,
+        least_effect: float | None = None,
+        power: float = 0.8,
+        futility: str = "obf",
         falling_information: Literal["refuse", "say"] = "refuse",
         users_per_skew2: float = USERS_PER_SKEW2,
     ) -> None:
@@ -75,16 +75,15 @@ class GroupSequential(Monitor):
         self.weeks = whole("weeks", weeks, 1)
         self.looks = _planned(weeks, looks)
         self.alpha = open_share("alpha", alpha) / whole("comparisons", comparisons, 1)
-        self.sides, self.spending, self.shape = sides, spending, shape
-        spent(np.ones(1), self.alpha, sides, spending, shape)  # refuses an unknown rule before any data come
+        self.rule = Rule(self.alpha, sides, spending, shape)
+        self.misses = None if least_effect is None else Rule(1 - open_share("power", power), 1, futility, None)
+        self.least_effect = None if least_effect is None else positive("least_effect", least_effect)
         if falling_information not in ("refuse", "say"):
             raise ConfigError(f"falling_information: must be refuse or say, got {falling_information!r}")
-        if adjust and mode == "paired":
-            raise ConfigError("adjust: a paired difference has no covariate left to adjust for; use mode groups")
-        self.falling_information, self.users_per_skew2, self.adjust = falling_information, users_per_skew2, adjust
+        self.falling_information, self.users_per_skew2 = falling_information, users_per_skew2
         what = "paired difference to control" if mode == "paired" else f"group {treatment} minus group {control}"
-        self.null = f"H0: {what} in mean value per assigned user-week {'is 0' if sides == 2 else 'is at most 0'}"
-        self.cohort = ClosedCohort(mode, treatment, control, cap)
+        self.null = f"H0: {what} in {KPI[outcome]} {'is 0' if sides == 2 else 'is at most 0'}"
+        self.cohort = ClosedCohort(mode, treatment, control, cap, adjust, outcome, rows_per_unit)
         self._forget_looks()
 
     def update(self, batch: Batch, look: bool | None = None) -> MonitorState:
@@ -93,18 +92,14 @@ class GroupSequential(Monitor):
         An unplanned look spends what the calendar allows by then; the level holds unless the data chose the week.
         """
         self._check_clock(batch)
-        if self.adjust:
-            batch.require("covariate", "adjust=True needs each unit's value from before exposure")
         self.cohort.add(batch)
-        self.week, elapsed = batch.week, self.cohort.weeks
-        means, arms = self.cohort.means(), self.cohort.arms
+        self.week, elapsed, read = batch.week, self.cohort.weeks, self.cohort.read()
+        if elapsed <= self.weeks and (elapsed in self.looks if look is None else look):
+            return self._record(batch, self._look(elapsed, read))
+        now = contrast(self.cohort.values(read), self.cohort.who)
         if elapsed > self.weeks:
-            state = self._state("refused", contrast(means, arms), f"the plan ended after {self.weeks} weeks")
-        elif elapsed in self.looks if look is None else look:
-            state = self._look(elapsed, means)
-        else:
-            state = self._state("continue", contrast(means, arms), "between looks")
-        return self._record(batch, state)
+            return self._record(batch, self._state("refused", now, f"the plan ended after {self.weeks} weeks"))
+        return self._record(batch, self._state("continue", now, "between looks"))
 
     @classmethod
     def for_stream(cls, stream: Stream, alpha: float = 0.05) -> Self | None:
@@ -121,7 +116,7 @@ class GroupSequential(Monitor):
         """(reps, weeks) stopped by this week, on coarser nodes than a single monitor uses."""
         if not isinstance(stream, MeanStream):
             return super().replicate(stream)
-        return group_sequential_paths(*self.cohort.means_of(stream), self.alpha, spending=self.spending).crossed
+        return group_sequential_paths(*self.cohort.means_of(stream), self.alpha, spending=self.rule.spending).crossed
 
     def merge(self, other: Self) -> Self:
         """A monitor over the units of both, with its looks taken again on all of them."""
@@ -130,15 +125,16 @@ class GroupSequential(Monitor):
             raise LogError(f"{self.kind}: shards looked after weeks {self._looked} and {other._looked}; look together")
         both = copy.copy(self)
         both.cohort, both.states = self.cohort.merged(other.cohort), []
-        both._look_again(self._looked, [np.concatenate(p) for p in zip(self._history, other._history, strict=True)])
+        history = [np.concatenate(p, axis=-1) for p in zip(self._history, other._history, strict=True)]
+        both._look_again(self._looked, history)
         return both
 
     def _take(self, batch: Batch) -> MonitorState:
         raise NotImplementedError  # update is overridden as a whole
 
     def _arrays(self) -> dict[str, NDArray[np.generic]]:
-        history = np.array(self._history, np.float64).reshape(len(self._history), -1)
-        return {**self.cohort.arrays(), "looked": np.array(self._looked, np.int64), "history": history}
+        looks = {"looked": np.array(self._looked, np.int64), "history": np.array(self._history, np.float64)}
+        return {**self.cohort.arrays(), **looks}
 
     def _restore(self, arrays: Mapping[str, NDArray[np.generic]]) -> None:
         self.cohort.restore(arrays)
@@ -146,11 +142,9 @@ class GroupSequential(Monitor):
 
     def _forget_looks(self) -> None:
         self._looked: list[int] = []  # weeks elapsed at each look
-        self._history: list[Floats] = []  # (n,) means at each look
-        self._tested: list[Floats] = []  # (n,) adjusted means at each look that was not refused
-        self._stderr: list[float] = []  # beside them
-        self._chain = np.empty(0)  # correlation of each with the latest, as the boundary takes it
-        self._survivors, self._spent, self._interval = start(), 0.0, (-math.inf, math.inf)
+        self._history: list[Floats] = []  # what was read at each look
+        self._spender = Spender(self.rule, self.misses, self.least_effect)
+        self._interval = (-math.inf, math.inf)
         self._stopped: Verdict | None = None
 
     def _look_again(self, looked: list[int], history: list[Floats]) -> None:
@@ -160,55 +154,40 @@ class GroupSequential(Monitor):
             self.states.append(self._look(elapsed, means))
         self.week = self.cohort.first_week + self.cohort.weeks - 1
 
-    def _look(self, elapsed: int, means: Floats) -> MonitorState:
+    def _look(self, elapsed: int, read: Floats) -> MonitorState:
         self._looked.append(elapsed)
-        self._history.append(means)
-        x = cuped(means, self.cohort.covariate, self.cohort.arms) if self.adjust else means
-        now = contrast(x, self.cohort.arms)
-        stderr = float(now.stderr)
-        if stderr == 0:
+        self._history.append(read)
+        who, x = self.cohort.who, self.cohort.values(read)
+        now = contrast(x, who)
+        if float(now.stderr) == 0:
             return self._state("continue", now, "no two units differ yet")
-        falls = bool(self._stderr) and stderr**-2 < (1 - FALL_ALLOWED) * min(self._stderr) ** -2
-        refusal = too_skewed(x, self.cohort.arms, self.users_per_skew2)
+        falls = self._spender.most_information * (1 - FALL_ALLOWED) > float(now.stderr) ** -2
+        refusal = too_skewed(who.fit(x)[1], self.cohort.arms, self.users_per_skew2)
         if falls and self.falling_information == "refuse":
             refusal = refusal or "information fell since an earlier look: feed weekly values, not running totals"
         if refusal:
             return self._state("refused", now, refusal)
-        bound = self._next_bound(x, now, stderr, elapsed)
+        bound, futile = self._spender.next(now, elapsed / self.weeks, who.smallest_arm)
         notes = ["information fell since an earlier look"] * falls
         if elapsed not in self.looks:
-            notes.append(f"unplanned look after {elapsed} weeks, error spent by calendar time")
-        return self._verdict(now, stderr, bound, "; ".join(notes))
+            rule = f"error spent by calendar time, rule {self.rule.spending}"
+            notes.append(f"unplanned look after {elapsed} weeks, {rule}; valid unless the data chose the week")
+        return self._verdict(now, bound, futile, notes)
 
-    def _next_bound(self, x: Floats, now: Contrast, stderr: float, elapsed: int) -> float:
-        """The boundary of this look; remembers it among the tested ones."""
-        rho: Floats = np.zeros(())
-        if self._tested:
-            row = look_correlations(now, self._tested, self._stderr, self.cohort.arms)
-            rho, self._chain = chain_correlation(row, self._chain, self.cohort.smallest_arm)
-        else:
-            self._chain = np.ones(1)
-        time = np.array([elapsed / self.weeks])
-        total = float(spent(time, self.alpha, self.sides, self.spending, self.shape)[0])
-        bound, self._survivors = next_boundary(self._survivors, rho, total - self._spent, self.sides)
-        self._spent = total
-        self._tested.append(x)
-        self._stderr.append(stderr)
-        return float(bound)
-
-    def _verdict(self, now: Contrast, stderr: float, bound: float, note: str) -> MonitorState:
-        estimate = float(now.estimate)
-        z = estimate / stderr
-        reach = bound * stderr
-        self._interval = (estimate - reach, estimate + reach if self.sides == 2 else math.inf)
+    def _verdict(self, now: Contrast, bound: float, futile: float, notes: list[str]) -> MonitorState:
+        estimate, reach, z = float(now.estimate), now.reach(bound), float(now.z)
+        self._interval = (estimate - reach, estimate + reach if self.rule.sides == 2 else math.inf)
         verdict: Verdict = "futile" if self._looked[-1] == self.weeks else "continue"
         if z >= bound:
             verdict = "lift"
-        elif self.sides == 2 and z <= -bound:
+        elif self.rule.sides == 2 and z <= -bound:
             verdict = "harm"
+        elif z <= futile:
+            verdict = "futile"
+            notes = [*notes, f"z is at most {futile:.2f}: a lift of {self.least_effect:g} is unlikely to be found"]
         if self._stopped is None and verdict in ("lift", "harm"):
             self._stopped = verdict
-        return self._state(verdict, now, note, bound)
+        return self._state(verdict, now, "; ".join(notes), bound)
 
     def _state(self, verdict: Verdict, now: Contrast, reason: str, bound: float = math.nan) -> MonitorState:
         return MonitorState(
@@ -222,7 +201,7 @@ class GroupSequential(Monitor):
             null=self.null,
             week=0 if self.week is None else self.week,
             boundary=bound,
-            z=float(now.estimate) / s if (s := float(now.stderr)) > 0 else 0.0,
+            z=float(now.z),
             n_units=len(self.cohort.unit),
             reason=reason,
         )

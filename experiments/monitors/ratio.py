@@ -17,6 +17,7 @@ from typing import ClassVar, Literal, Self, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from experiments.monitors.accounts import unit_rows
 from experiments.monitors.batch import Batch
 from experiments.monitors.betting import log_growth, log_mean_exp, stakes
 from experiments.monitors.interface import Monitor, MonitorState, Verdict, open_share, positive, whole
@@ -247,12 +248,5 @@ def _by_unit(batch: Batch, x: Floats, rows_per_unit: int) -> tuple[NDArray[np.in
     """Units and the sum of x over the rows of each."""
     if not len(batch.repeated()):
         return batch.unit, x
-    units, place, rows = np.unique(batch.unit, return_inverse=True, return_counts=True)
-    if rows.max() > rows_per_unit:
-        unit = units[rows.argmax()]
-        row = int(np.flatnonzero(batch.unit == unit)[rows_per_unit])
-        raise LogError(
-            f"batch of week {batch.week}, row {row}: unit {unit} has {rows.max()} rows, declared are "
-            f"{rows_per_unit}; set rows_per_unit for accounts"
-        )
+    units, place = unit_rows(batch, rows_per_unit)
     return units, np.asarray(np.bincount(place, x), np.float64)

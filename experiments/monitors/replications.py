@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from experiments.monitors.betting import log_growth, log_mean_exp
 from experiments.monitors.boundaries import next_boundary, spent, start
-from experiments.monitors.contrast import Arms, chain_correlation, contrast, contrast_scale
+from experiments.monitors.contrast import Arms, Comparison, chain_correlation, compared, contrast
 from experiments.monitors.mixture import mixture_bound, mixture_scale, off_scale
 
 __all__ = ["GroupSequentialPaths", "alarmed", "asymptotic_paths", "group_sequential_paths", "log_evidence_paths"]
@@ -34,46 +34,47 @@ class GroupSequentialPaths:
 
 
 def group_sequential_paths(
-    means: Floats, arms: Arms, alpha: float = 0.05, *, spending: str = "obf", nodes: int = 64
+    means: Floats, arms: Arms | Comparison, alpha: float = 0.05, *, spending: str = "obf", nodes: int = 64
 ) -> GroupSequentialPaths:
-    """Two-sided tests at evenly spaced looks. means: (reps, looks, n) user means; arms: (n,) treated or None.
+    """Two-sided tests at evenly spaced looks. means: (reps, looks, n) user means; arms: who is compared.
 
     Nodes are fewer than a monitor's own, for speed; boundaries then agree to 1e-4.
     """
     reps, looks, n = means.shape
-    smallest = n if arms is None else int(min(arms.sum(), (~arms).sum()))
-    now = contrast(means, arms)
-    terms, stderr = now.terms * contrast_scale(n, arms), now.stderr
+    who = arms if isinstance(arms, Comparison) else compared(n, arms)
+    now = contrast(means, who)
+    terms, stderr = now.terms, now.stderr
     increments = np.diff(spent(np.arange(1, looks + 1) / looks, alpha, 2, spending), prepend=0.0)
     bound, chain, survivors = np.empty((reps, looks)), np.ones((reps, 1)), start()
     for look, spend in enumerate(increments):
         rho = np.zeros(reps)
         if look:
-            covariance = (means[:, :look] @ terms[:, look, :, None])[..., 0]
+            covariance = (terms[:, :look] @ terms[:, look, :, None])[..., 0]
             row = covariance / (stderr[:, :look] * stderr[:, look, None])
-            rho, chain = chain_correlation(row, chain, smallest)
+            rho, chain = chain_correlation(row, chain, who.smallest_arm)
         bound[:, look], survivors = next_boundary(survivors, rho, float(spend), 2, nodes)
-    return GroupSequentialPaths(now.estimate / stderr, bound)
+    return GroupSequentialPaths(now.z, bound)
 
 
-def asymptotic_paths(means: Floats, arms: Arms, alpha: float, weeks: int) -> NDArray[np.bool_]:
+def asymptotic_paths(means: Floats, arms: Arms | Comparison, alpha: float, weeks: int) -> NDArray[np.bool_]:
     """(reps, looks) the asymptotic confidence sequence has left 0 out by this look, refused looks aside.
 
     means: (reps, looks, n) user means, a look a week; weeks: planned length.
     """
     reps, looks, n = means.shape
-    smallest = n if arms is None else int(min(arms.sum(), (~arms).sum()))
-    now = contrast(means, arms)
-    terms, stderr = now.terms * contrast_scale(n, arms), now.stderr
+    who = arms if isinstance(arms, Comparison) else compared(n, arms)
+    now = contrast(means, who)
+    terms, stderr = now.terms, now.stderr
+    z = now.z
     tested, crossed = np.zeros((reps, looks), np.bool_), np.zeros((reps, looks), np.bool_)
     scale = mixture_scale(stderr[:, 0] ** -2 * weeks / 2, alpha)
     for look in range(looks):
-        covariance = (means[:, :look] @ terms[:, look, :, None])[..., 0]
+        covariance = (terms[:, :look] @ terms[:, look, :, None])[..., 0]
         expected = stderr[:, look, None] / stderr[:, :look]
-        off = off_scale(covariance / (stderr[:, :look] * stderr[:, look, None]), expected, smallest)
+        off = off_scale(covariance / (stderr[:, :look] * stderr[:, look, None]), expected, who.smallest_arm)
         tested[:, look] = (np.where(tested[:, :look], off, 0.0) <= 0).all(axis=1)
         bound = mixture_bound(stderr[:, look] ** -2, scale, alpha)
-        crossed[:, look] = tested[:, look] & (np.abs(now.estimate[:, look]) >= bound * stderr[:, look])
+        crossed[:, look] = tested[:, look] & (np.abs(z[:, look]) >= bound)
     return np.asarray(np.logical_or.accumulate(crossed, axis=1), np.bool_)
 
 

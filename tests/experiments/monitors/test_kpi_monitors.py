@@ -7,7 +7,7 @@ from scipy.stats import ttest_ind
 
 from experiments.monitors import Batch, Monitor, boundaries, monitor, monitor_class, names
 from experiments.monitors.boundaries import Survivors, next_boundary, spent, start
-from experiments.monitors.contrast import chain_correlation, contrast, contrast_scale, cuped
+from experiments.monitors.contrast import chain_correlation, compared, contrast
 from experiments.monitors.group_sequential import GroupSequential
 from experiments.monitors.replications import group_sequential_paths
 from rage_env.errors import ConfigError, LogError, UnknownNameError
@@ -41,7 +41,7 @@ def test_the_correlation_of_looks_is_that_of_the_user_means() -> None:
     rng = np.random.default_rng(0)
     x = np.cumsum(rng.normal(size=(3, 40)), axis=0)
     now = contrast(x, None)
-    row = (now.terms[2] * contrast_scale(40, None)) @ x.T / (now.stderr * now.stderr[2])
+    row = now.terms @ now.terms[2] / (now.stderr * now.stderr[2])
     assert row == pytest.approx(np.asarray(np.corrcoef(x))[2])
 
 
@@ -164,7 +164,7 @@ def test_a_covariate_from_before_narrows_the_interval_and_leaves_the_level() -> 
     rng = np.random.default_rng(7)
     own, arms = rng.normal(size=2_000), np.arange(2_000) % 2 == 1
     x = own + 0.5 * rng.normal(size=2_000)
-    assert contrast(cuped(x, own, arms), arms).stderr < 0.5 * contrast(x, arms).stderr
+    assert contrast(x, compared(2_000, arms, own)).stderr < 0.5 * contrast(x, arms).stderr
     made = monitor("group_sequential", weeks=4, mode="groups", adjust=True)
     with pytest.raises(LogError, match="covariate is missing"):
         made.update(Batch(0, np.arange(4), np.array([0, 0, 1, 1]), np.ones(4)))
