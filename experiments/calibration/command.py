@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import datetime
 import time
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from experiments.calibration.fit import fit
 from experiments.calibration.moments_file import read_moments
 from experiments.calibration.report import Calibration, report_on
 from experiments.calibration.scenario_file import check_out, write_scenario
-from experiments.calibration.target import Target
+from experiments.calibration.target import Ages, Target
 from experiments.calibration.weekly_log import read_target
 from experiments.console import print_json, print_rows, show
 from experiments.progress import Progress
@@ -19,9 +19,10 @@ from rage_env import scenario
 from rage_env.errors import InputError
 from rage_env.scenario import Scenario
 
-__all__ = ["calibrate", "calibrate_command"]
+__all__ = ["Request", "calibrate", "calibrate_command", "show_tables"]
 
 DRAWS = 600
+_USUAL = "fintech"
 
 
 def calibrate(
@@ -33,41 +34,56 @@ def calibrate(
     return report_on(target, world, fitted, draws=draws, seed=seed, say=say)
 
 
-def calibrate_command(
-    log: Path | None,
-    moments: str | None,
-    base: str | None,
-    out: Path | None,
-    *,
-    mapping: Path | None,
-    newborn: bool,
-    sparse: bool,
-    draws: int,
-    seed: int,
-    as_json: bool,
-) -> None:
-    """Print what was found, as tables or JSON, and write the scenario where `out` says so. Raises InputError."""
-    if (log is None) == (moments is None):
-        raise InputError("calibrate: give either a log or --moments FILE, and not both")
-    if out is not None:
-        check_out(out)
-    if moments is not None:
-        file = read_moments(moments)
-        target, base = file.target, base or file.scenario
-    else:
-        assert log is not None
-        target, _ = read_target(log, mapping=mapping, ages="newborn" if newborn else "mixed", sparse=sparse)
-    world = scenario.load(base or "fintech")
+@dataclass(frozen=True)
+class Request:
+    """What was asked for: a log or moments, the world to fit, where to write it, and how to read the log."""
+
+    log: Path | None = None
+    moments: str | None = None
+    scenario: str | None = None
+    out: Path | None = None
+    mapping: Path | None = None
+    newborn: bool = False
+    sparse: bool = False
+    draws: int = DRAWS
+    seed: int = 0
+
+    def read(self) -> tuple[Target, str]:
+        """What to fit, and the name of the world. Raises InputError."""
+        if (self.log is None) == (self.moments is None):
+            raise InputError("calibrate: give either a log or --moments FILE, and not both")
+        if self.moments is not None:
+            if self.mapping or self.newborn or self.sparse:
+                raise InputError(
+                    "--mapping, --newborn and --sparse say how to read a log; a moments file says it itself"
+                )
+            file = read_moments(self.moments)
+            return file.target, self.scenario or file.scenario
+        assert self.log is not None
+        ages: Ages = "newborn" if self.newborn else "mixed"
+        target = read_target(self.log, mapping=self.mapping, ages=ages, sparse=self.sparse)
+        return target, self.scenario or _USUAL
+
+
+def calibrate_command(request: Request, *, as_json: bool) -> None:
+    """Print what was found, as tables or JSON, and write the scenario where asked. Raises InputError."""
+    if request.out is not None:
+        check_out(request.out)
+    target, name = request.read()
+    world = scenario.load(name)
     began = time.perf_counter()
-    progress = Progress(draws, enabled=not as_json)
-    found = calibrate(target, world, draws, seed, progress)
-    if out is not None:
-        write_scenario(found, world, out, datetime.date.today())
+    found = calibrate(target, world, request.draws, request.seed, Progress(request.draws, enabled=not as_json))
+    if request.out is not None:
+        write_scenario(found, world, request.out, datetime.date.today())
+    written = None if request.out is None else str(request.out)
     if as_json:
-        print_json({**found.to_json(), "out": None if out is None else str(out)})
+        print_json({**found.to_json(), "out": written})
         return
     show_tables(found)
-    show(f"\n{draws} draws in {time.perf_counter() - began:.0f} s" + ("" if out is None else f"; scenario: {out}"))
+    show(
+        f"\n{request.draws} draws in {time.perf_counter() - began:.0f} s"
+        + (f"; scenario: {written}" if written else "")
+    )
 
 
 def show_tables(found: Calibration) -> None:

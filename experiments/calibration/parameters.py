@@ -103,7 +103,10 @@ def nested(values: Mapping[str, float]) -> dict[str, object]:
 
 def _at(held: object, path: str) -> float | None:
     for step in path.split("."):
-        if not isinstance(held, Mapping) or step not in held:
+        if isinstance(held, list) and step.isdigit() and int(step) < len(held):
+            held = held[int(step)]
+        elif isinstance(held, Mapping) and step in held:
+            held = held[step]
+        else:
             return None
-        held = held[step]
     return float(held) if isinstance(held, int | float) else None

@@ -22,6 +22,7 @@ LARGEST = 4_000
 """People simulated at most; a larger log is compared with fewer people, which can only widen intervals."""
 
 _NEVER = 1e-12  # a rate at which nobody leaves
+_SEEDS = 1 << 63  # that a world can be reset with
 
 
 def lean(world: Scenario, design: Design) -> Scenario:
@@ -54,7 +55,7 @@ def simulate(world: Scenario, values: Mapping[str, float], design: Design, seed:
     """The weeks of `design.users` people. values: {dotted path: number} in place of the scenario's own."""
     changed = changed_world(world, {**values, "weeks": design.weeks})
     env = CohortEnv(design.users, changed, newborn=design.ages == "newborn")
-    env.reset(seed=seed)
+    env.reset(seed=seed % _SEEDS)
     arm = world.arm_names.index(world.status_quo.arm)
     panel = live(env, design.weeks, design.columns, arm=arm, share=design.contact_share)
     return replace(panel, present=np.ones_like(panel.present)) if design.departures == "unseen" else panel

@@ -54,10 +54,8 @@ class WeeklyMapping(BaseModel):
 Roles = Mapping[str, str]  # {our column: theirs}
 
 
-def read_target(
-    path: Path, *, mapping: Path | None = None, ages: Ages = "mixed", sparse: bool = False
-) -> tuple[Target, Panel]:
-    """The log's moments with how its people were watched, and the panel itself.
+def read_target(path: Path, *, mapping: Path | None = None, ages: Ages = "mixed", sparse: bool = False) -> Target:
+    """The log's moments with how its people were watched.
 
     sparse: rows stand for active weeks only, all others count as inactive. Raises LogError by user, week and rule.
     """
@@ -68,7 +66,7 @@ def read_target(
     panel, later = _panel(rows)
     design = _design(panel, rows, ages, _departures(panel, found, sparse))
     notes = _notes(panel, later, design, rows)
-    return Target(path.name, path.name, design, measured(panel), tuple(notes)), panel
+    return Target(path.name, path.name, design, measured(panel), tuple(notes))
 
 
 def _file(path: Path) -> Path:
