@@ -50,10 +50,14 @@ class _Open(BaseModel):
 
 
 class AgentEntry(_Open):
-    """One agent of the study. name: how tables and folders call it, `kind` if left out."""
+    """One agent of the study. name: how tables and folders call it, `kind` if left out.
+
+    withhold_propensities: keep its log without the probabilities that its arms were drawn with.
+    """
 
     kind: str
     name: str = Field(default="", pattern=rf"{_SLUG}|^$")
+    withhold_propensities: bool = False
 
     @property
     def label(self) -> str:
@@ -186,6 +190,12 @@ class ExperimentConfig(_Strict):
             raise ValueError("every study compares with doing nothing; add `- {kind: no_offer}`")
         _each_label_once([a.label for a in agents])
         return agents
+
+    @model_validator(mode="after")
+    def _only_from_a_log_that_is_kept(self) -> Self:
+        if not self.keep_logs and any(a.withhold_propensities for a in self.agents):
+            raise ValueError("withhold_propensities says how a log is kept, and none is; set keep_logs: true")
+        return self
 
     @field_validator("monitors")
     @classmethod

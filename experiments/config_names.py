@@ -18,7 +18,7 @@ ORACLES = ("oracle_latent", "oracle_observable")
 
 _Problems = Iterator[tuple[Path, str]]
 _Check = Callable[[Json, dict[str, Json]], _Problems]  # (an entry, the whole study)
-_NAMED = ("kind", "name")  # keys of an agent that are not parameters
+_NAMED = ("kind", "name", "withhold_propensities")  # keys of an agent that are not parameters
 
 
 def names_and_parameters(data: Json) -> _Problems:

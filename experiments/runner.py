@@ -58,7 +58,8 @@ def run_agent(config: ExperimentConfig, entry: AgentEntry, seed: int, log_folder
         model = observable.fitted(config)
     book = _book(config, entry, seed, env, model, held)
     run = _Run(config, seed, env, agent, book, clock)
-    with LogWriter(log_folder, meta_of(env, config, entry.label, seed)) if log_folder else nullcontext() as writer:
+    meta, withheld = meta_of(env, config, entry.label, seed), entry.withhold_propensities
+    with LogWriter(log_folder, meta, withhold_propensities=withheld) if log_folder else nullcontext() as writer:
         for week in range(config.weeks):
             observation = run.week(observation, control.known[week], writer)
         if writer is not None:
