@@ -180,6 +180,17 @@ def test_fresh_luck_is_new_in_every_replication_and_none_of_it_is_the_cohorts_ow
     assert np.array_equal(fresh[:2], again)
 
 
+def test_a_drifting_calendar_is_the_worlds_own_whatever_the_luck() -> None:
+    walk = {"target": "mechanisms.spending.gmv_per_active_week_usd", "kind": "random_walk", "size": 0.3}
+    env, _ = cohort(scenario={"drift": [walk], "sources": {"drift": "assumed"}})
+    for _ in range(3):
+        env.step(np.zeros(400, np.int64))
+    expected = env.truth.mean_outcomes()["gmv"][:, 0].mean()
+    assert env.truth.rollout(nobody, 2, replications=2).runs["gmv"][:, 0] == pytest.approx([expected, expected])
+    still, _ = cohort()
+    assert abs(still.truth.mean_outcomes()["gmv"][:, 0].mean() / expected - 1) > 0.05
+
+
 def test_totals_are_sums_over_users_and_weeks() -> None:
     env, _ = cohort()
     found = env.truth.rollout(wary, 3, replications=4, per_user=True)
