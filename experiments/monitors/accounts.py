@@ -37,9 +37,7 @@ def one_row_a_unit(batch: Batch, rows_per_unit: int) -> tuple[Batch, Floats]:
     units, place = unit_rows(batch, rows_per_unit)
     groups = np.zeros(len(units), np.int64)
     groups[place] = batch.groups()
-    batch.refuse(
-        batch.groups() != groups[place], "group", "must be the same in all rows of a unit: it is in two groups"
-    )
+    batch.refuse(batch.groups() != groups[place], "group", "must be one for all rows of a unit, it is in two groups")
     rows = np.bincount(place).astype(np.float64)
 
     def summed(column: Floats | None) -> Floats | None:

@@ -60,9 +60,9 @@ class AsymptoticCs(Monitor):
         self.alpha = open_share("alpha", alpha) / whole("comparisons", comparisons, 1)
         self.users_per_skew2 = users_per_skew2
         self.best_information = None if best_information is None else positive("best_information", best_information)
+        self.cohort = ClosedCohort(mode, treatment, control, cap, adjust, outcome, rows_per_unit)
         what = "paired difference to control" if mode == "paired" else f"group {treatment} minus group {control}"
         self.null = f"H0: {what} in {KPI[outcome]} is 0, at every week"
-        self.cohort = ClosedCohort(mode, treatment, control, cap, adjust, outcome, rows_per_unit)
         self._forget_looks()
 
     def _take(self, batch: Batch) -> MonitorState:

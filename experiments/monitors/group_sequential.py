@@ -81,9 +81,9 @@ class GroupSequential(Monitor):
         if falling_information not in ("refuse", "say"):
             raise ConfigError(f"falling_information: must be refuse or say, got {falling_information!r}")
         self.falling_information, self.users_per_skew2 = falling_information, users_per_skew2
+        self.cohort = ClosedCohort(mode, treatment, control, cap, adjust, outcome, rows_per_unit)
         what = "paired difference to control" if mode == "paired" else f"group {treatment} minus group {control}"
         self.null = f"H0: {what} in {KPI[outcome]} {'is 0' if sides == 2 else 'is at most 0'}"
-        self.cohort = ClosedCohort(mode, treatment, control, cap, adjust, outcome, rows_per_unit)
         self._forget_looks()
 
     def update(self, batch: Batch, look: bool | None = None) -> MonitorState:
