@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 import rage_env
@@ -21,6 +22,7 @@ __all__ = [
     "SCHEMA_VERSION",
     "TABLES",
     "described",
+    "empty_where_withheld",
     "reports_table",
     "truth_users_table",
     "truth_weekly_table",
@@ -45,7 +47,7 @@ _MEANING = {
     "unit": ("id", "rows of one unit share a decision"),
     "present": ("true/false", "still there when the week began; those who left keep a row with arm 0"),
     "arm": ("code", "index into `arms`"),
-    "propensity": ("share", "probability with which this arm was drawn"),
+    "propensity": ("share", "probability with which this arm was drawn; empty in every row where it is withheld"),
     "reward": ("usd", "net revenue less the retention value of who left, as known at the end"),
     "accrual_week": ("week", "week that caused the amount"),
     "reported_week": ("week", "week in which it became known"),
@@ -74,6 +76,13 @@ def reports_table(reports: Reports) -> pa.Table:
     names = np.asarray(DELAYED, dtype=object)[reports.column]
     data = {f: getattr(reports, f) for f in Reports.__dataclass_fields__}
     return pa.table({**data, "column": pa.array(names, pa.string())})
+
+
+def empty_where_withheld(weeks: pa.Table) -> pa.Table:
+    """The same weeks with no value, rather than one that is no number, where propensities are withheld."""
+    at = weeks.column_names.index("propensity")
+    held = weeks.column(at)
+    return weeks.set_column(at, weeks.schema.field(at), pc.if_else(pc.is_nan(held), pa.scalar(None, held.type), held))
 
 
 def truth_users_table(lived: LivedWeek, new: NDArray[np.bool_]) -> pa.Table:

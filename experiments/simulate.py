@@ -49,29 +49,33 @@ def simulate(
     *,
     kind: Format = "parquet",
     depth: Depth = "seen",
+    withhold: bool = False,
     force: bool = False,
     progress: bool = False,
 ) -> tuple[DataFile, ...]:
     """Live the plan and write its tables to the folder `out`; the same plan gives the same bytes.
 
-    depth: beyond `seen`, the truth stands in files of its own. Raises ConfigError where files are in the way.
+    depth: beyond `seen`, the truth stands in files of its own. withhold: leave propensities empty, as many a firm's
+    log does. Raises ConfigError where files are in the way.
     """
     with Outbox(out, _MINE, force=force) as box:
         history = History(plan, depth)
         tell = Progress(plan.weeks, enabled=progress)
         with Tables(box, kind, plan, history.env.features) as tables:
             with TemporaryDirectory(dir=box.place("")) as scratch:
-                reports = _first_pass(history, tables, Path(scratch), tell)
+                reports = _first_pass(history, tables, Path(scratch), withhold, tell)
                 for table in _second_pass(Path(scratch), _meta(history), reports):
-                    tables.write("behavior_weekly", table)
+                    tables.write("behavior_weekly", data_tables.empty_where_withheld(table))
             tables.write("reports", data_tables.reports_table(reports))
         return tables.files()
 
 
-def simulate_command(plan: Plan, out: Path, *, kind: Format, depth: Depth, force: bool, as_json: bool) -> None:
+def simulate_command(
+    plan: Plan, out: Path, *, kind: Format, depth: Depth, withhold: bool, force: bool, as_json: bool
+) -> None:
     """Write the tables and print what was written. Raises ConfigError, RunError when interrupted."""
     with told_of_an_end(out):
-        files = simulate(plan, out, kind=kind, depth=depth, force=force, progress=True)
+        files = simulate(plan, out, kind=kind, depth=depth, withhold=withhold, force=force, progress=True)
     print_files(files, out, as_json=as_json)
 
 
@@ -117,10 +121,10 @@ class Tables:
         self._stack.close()
 
 
-def _first_pass(history: History, tables: Tables, scratch: Path, tell: Progress) -> Reports:
+def _first_pass(history: History, tables: Tables, scratch: Path, withhold: bool, tell: Progress) -> Reports:
     """Live every week: what is known at once goes to disk; the reports come back."""
     every: list[Reports] = []
-    with LogWriter(scratch, _meta(history)) as log:
+    with LogWriter(scratch, _meta(history), withhold_propensities=withhold) as log:
         for lived, new in with_newcomers(history):
             log.append(lived.log)
             every.append(lived.reports)

@@ -27,7 +27,7 @@ class Kind(StrEnum):
 
 
 Share = Annotated[float | None, typer.Option(min=0, max=1, help="Snapshot: share of this tier.")]
-_TABLES = {"users", "weeks", "open"}
+_TABLES = {"users", "weeks", "open", "withhold"}
 _SNAPSHOT = {"count", "low", "medium", "high"}
 _LIVES = {"lifecycle", "customers", "days"}
 
@@ -46,6 +46,7 @@ def simulate(
     ] = False,
     policy: Policy = "status_quo",
     param: PolicyParams = None,
+    withhold: Annotated[bool, typer.Option("--withhold", help="Leave the propensities empty.")] = False,
     open_: Annotated[bool, typer.Option("--open", help="Newcomers take the places of those who leave.")] = False,
     count: Annotated[int | None, typer.Option(min=1, help="Snapshot: so many customers.")] = None,
     low: Share = None,
@@ -65,6 +66,7 @@ def simulate(
     given = {
         "users": users, "weeks": weeks, "open": open_ or None, "count": count, "low": low, "medium": medium,
         "high": high, "lifecycle": lifecycle or None, "customers": customers, "days": days,
+        "withhold": withhold or None,
     }  # fmt: skip
     form = _form({name for name, value in given.items() if value is not None})
     one_thread()
@@ -93,7 +95,8 @@ def simulate(
         from experiments.simulate import simulate_command
 
         made = plan(users or 10_000, weeks)
-        simulate_command(made, out, kind=asked or "parquet", depth=depth, force=force, as_json=as_json)
+        asked = asked or "parquet"
+        simulate_command(made, out, kind=asked, depth=depth, withhold=withhold, force=force, as_json=as_json)
 
 
 def _form(given: set[str]) -> Literal["tables", "snapshot", "lives"]:

@@ -209,6 +209,25 @@ def test_a_learner_can_be_the_policy_and_its_log_can_be_evaluated(tmp_path: Path
     assert len(set(log["arm"])) > 1
 
 
+@pytest.mark.parametrize("kind", FORMATS)
+def test_withheld_propensities_are_in_no_column(tmp_path: Path, kind: Format) -> None:
+    simulate(plan(users=50, weeks=2), tmp_path / "d", kind=kind, withhold=True)
+    weekly = read(tmp_path / "d", "behavior_weekly", kind)
+    assert weekly["propensity"].isna().all()
+    assert not [c for c in weekly.columns if c.startswith("prob_")]
+    whole = read(written(tmp_path / "w", plan(users=50, weeks=2)), "behavior_weekly")
+    assert (weekly["arm"] == whole["arm"]).all()
+
+
+def test_an_estimator_that_weighs_refuses_a_log_of_withheld_propensities(tmp_path: Path) -> None:
+    simulate(plan(users=50, weeks=2), tmp_path / "d", withhold=True)
+    log = read(tmp_path / "d", "behavior_weekly")
+    nobody = np.eye(6)[np.zeros(len(log), int)]
+    found = estimators.evaluate(log, nobody, ["ips"])
+    assert not found["evaluable"].iloc[0]
+    assert "withholds its propensities" in found["reason"].iloc[0]
+
+
 def test_data_that_are_there_are_replaced_only_by_force_and_then_as_a_whole(tmp_path: Path) -> None:
     folder = written(tmp_path / "d", plan(users=20, weeks=1), "csv", "state")
     (folder / "mine.csv").write_text("kept")
