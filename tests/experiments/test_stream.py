@@ -188,6 +188,25 @@ def test_drift_is_off_unless_it_is_asked_for_and_refused_where_none_is_declared(
     assert with_drift(FINTECH, wanted=False) is FINTECH
 
 
+def test_declared_drift_moves_the_records_only_where_it_is_switched_on() -> None:
+    """Spending triples from week 1 on."""
+    moving = load(FINTECH, [{
+        "drift": [{"target": "mechanisms.offers.take_rate", "kind": "abrupt", "size": 2.0, "from_week": 1}],
+        "sources": {"drift": "assumed"},
+    }])  # fmt: skip
+    earned = {}
+    for name, world in (
+        ("declared none", FINTECH),
+        ("off", with_drift(moving, wanted=False)),
+        ("on", with_drift(moving, wanted=True)),
+    ):
+        found = [r for r in records(History(Plan(world, 200, 2, 7, population="open"))) if r["kind"] == "week"]
+        earned[name] = np.array([r["outcomes"]["revenue_gross"] for r in found])  # type: ignore[index]  # JSON
+    np.testing.assert_array_equal(earned["off"], earned["declared none"])
+    np.testing.assert_array_equal(earned["on"][:200], earned["off"][:200])
+    np.testing.assert_allclose(earned["on"][200:], 3 * earned["off"][200:], rtol=1e-5)
+
+
 @contextmanager
 def started(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     root = str(Path(cli.__file__).resolve().parent.parent)
