@@ -27,6 +27,7 @@ class Effects(_Strict):
     activity_logit: ByArchetype = _NONE
     log_spend: ByArchetype = _NONE
     log_hazard: ByArchetype = _NONE
+    log_late: ByArchetype = _NONE
 
 
 class Arm(_Strict):
@@ -74,6 +75,7 @@ class ArmTable:
     activity_logit: NDArray[np.float32]  # (k * 4,)
     log_spend: NDArray[np.float32]  # (k * 4,)
     log_hazard: NDArray[np.float32]  # (k * 4,)
+    log_late: NDArray[np.float32]  # (k * 4,)
 
     @classmethod
     def of(cls, arms: Sequence[Arm]) -> ArmTable:
@@ -96,6 +98,7 @@ class ArmTable:
             activity_logit=column(lambda a: a.effects.activity_logit),
             log_spend=column(lambda a: a.effects.log_spend),
             log_hazard=column(lambda a: a.effects.log_hazard),
+            log_late=column(lambda a: a.effects.log_late),
         )
 
     @property

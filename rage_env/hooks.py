@@ -3,6 +3,7 @@
 A module states only what it needs:
 
 - AFTER: names of columns it reads if some mechanism gives them, and does without otherwise.
+- LATENT: names of its own columns in `more` that nobody but the simulator may know.
 - REVISES: columns given by another mechanism that it changes; whoever reads them comes after it.
 - totals(week, params) -> {name: sum over these users}: added up over the cohort, read next week in `Week.when.sums`.
 - arrival_mix(mix, sums, params) -> fraud mix of people who join in a week, given last week's cohort sums.
@@ -31,7 +32,7 @@ from rage_env.features import Feature
 from rage_env.state import Lives, Traits
 from rage_env.week import Newcomers, Week
 
-__all__ = ["advance", "arrival_mix", "features", "joining", "mask", "newcomers", "segments", "totals", "unit"]
+__all__ = ["advance", "arrival_mix", "features", "joining", "latent", "mask", "newcomers", "segments", "totals", "unit"]
 
 Used = Mapping[str, Any]  # {mechanism: its parameters}
 More = dict[str, NDArray[Any]]
@@ -69,6 +70,11 @@ def advance(used: Used, week: Week, lives: Lives) -> Lives:
 def features(used: Used) -> tuple[Feature, ...]:
     """Features that mechanisms show."""
     return tuple(f for hook, params in _held(used, "features") for f in hook(params))
+
+
+def latent(used: Used) -> tuple[str, ...]:
+    """Columns in `more` that must not be seen."""
+    return tuple(name for names, _ in _held(used, "LATENT") for name in names)
 
 
 def mask(used: Used, traits: Traits, lives: Lives, arms: ArmTable) -> NDArray[np.int8] | None:

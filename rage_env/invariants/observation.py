@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rage_env import hooks
 from rage_env.errors import WorldError
 from rage_env.outcomes import IMMEDIATE
 from rage_env.state import Archetype, FraudType
@@ -36,7 +37,7 @@ def nothing_latent_is_seen(trial: Trial) -> None:
     """No column that agents or logs receive rises and falls with a latent trait or with what is still to come."""
     for week in (trial.weeks[0], trial.weeks[-1]):
         shown = [(name, _standard(values[week.present])) for name, values in _seen(trial, week)]
-        for latent, values in _hidden(week):
+        for latent, values in _hidden(week, hooks.latent(trial.env.scenario.used)):
             hidden = [_standard(values[week.present]), _standard(_ranks(values[week.present]))]
             for name, visible in shown:
                 if max(abs(float(visible @ h)) for h in hidden) > _ALIKE:
@@ -68,15 +69,17 @@ def _seen(trial: Trial, week: Lived) -> Iterator[tuple[str, Vector]]:
             yield from ((f"{name} == {kind:g}", (values == kind).astype(np.float64)) for kind in kinds)
 
 
-def _hidden(week: Lived) -> Iterator[tuple[str, Vector]]:
+def _hidden(week: Lived, own: Iterable[str]) -> Iterator[tuple[str, Vector]]:
     for name in _LATENT:
         yield name, getattr(week.traits, name).astype(np.float64)
     yield "shock", week.lives.shock.astype(np.float64)
+    for name in own:
+        yield name, {**week.traits.more, **week.lives.more}[name].astype(np.float64)
     for codes, kinds in ((week.traits.archetype, Archetype), (week.traits.fraud_type, FraudType)):
         yield kinds.__name__, codes.astype(np.float64)
         for kind in kinds:
             yield f"{kinds.__name__} {kind.name.lower()}", (codes == kind).astype(np.float64)
-    for column in ("active", "gmv", "churned"):
+    for column in ("active", "gmv", "churned", "late"):
         yield f"the coming {column}", week.ledger[column].astype(np.float64)
 
 

@@ -1,0 +1,195 @@
+"""What a bank sees of a household week by week: salary, savings, cash, gambling, borrowing, bills.
+
+Everything drifts with latent stress: salaries come late, savings are drawn down, cash is withdrawn, money goes to
+gambling and comes from lending apps, bills and direct debits fail. The ledger has none of it; only features show it.
+Rates are assumed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from rage_env.features import Feature
+from rage_env.randomness import Draw, Noise
+from rage_env.state import Lives, Traits
+from rage_env.week import Columns, MechanismParams, Newcomers, Week
+
+__all__ = [
+    "GIVES", "LATENT", "MONTH_WEEKS", "PARENTS", "SIGNALS", "Params", "Sign", "advance", "draw", "features", "joining",
+    "mean", "newcomers",
+]  # fmt: skip
+
+PARENTS = ("stress",)
+GIVES: tuple[str, ...] = ()
+LATENT = ("savings_level", "income")
+MONTH_WEEKS = 4
+
+Floats = NDArray[np.float32]
+
+SIGNALS = {  # name: (unit, largest value shown)
+    "salary_usd": ("usd", 1e6),
+    "salary_delay_days": ("days", 31.0),
+    "savings_usd": ("usd", 1e8),
+    "discretionary_share": ("share of spend", 1.0),
+    "atm_withdrawals": ("count", 50.0),
+    "atm_usd": ("usd", 1e6),
+    "gambling_usd": ("usd", 1e6),
+    "lending_transfers": ("count", 50.0),
+    "utility_days_late": ("days", 31.0),
+    "failed_debits": ("count", 50.0),
+}
+_MOST = 12  # no count of a week is larger
+
+
+class Sign(BaseModel):
+    """How often something happens at stress 0 (a probability where it either happens or not, else a weekly rate).
+
+    per_stress: what one sd of stress adds on the log-odds, or on the log of the rate.
+    """
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
+    usual: float = Field(gt=0, lt=20)
+    per_stress: float
+
+
+class Params(MechanismParams):
+    """Levels in dollars and their log-sd across people, and how strongly each sign answers to stress.
+
+    savings move back to a person's level by `savings_pull` a week and fall by `savings_drawn` log dollars per sd of
+    stress above 0.
+    """
+
+    income_usd: float = Field(gt=0)
+    income_log_sd: float = Field(ge=0)
+    savings_usd: float = Field(gt=0)
+    savings_log_sd: float = Field(ge=0)
+    savings_pull: float = Field(gt=0, le=1)
+    savings_drawn: float = Field(ge=0)
+    savings_noise: float = Field(ge=0)
+    atm_usd: float = Field(gt=0)
+    gambling_usd: float = Field(gt=0)
+    late_salary: Sign
+    late_utility: Sign
+    gambling: Sign
+    discretionary: Sign
+    atm: Sign
+    lending: Sign
+    failed_debit: Sign
+
+
+def newcomers(people: Newcomers, params: Params) -> Columns:
+    """Log income and log savings level; the weeks of payday and of the utility bill within a month."""
+    income, savings = people.luck.normals(Draw.BANK_LEVELS)
+    payday, bill = people.luck.pair(Draw.BANK_DAYS)
+    month = np.float32(MONTH_WEEKS)
+    return {
+        "income": np.float32(np.log(params.income_usd)) + np.float32(params.income_log_sd) * income,
+        "savings_level": np.float32(np.log(params.savings_usd)) + np.float32(params.savings_log_sd) * savings,
+        "payday": (payday * month).astype(np.int8),
+        "bill_week": (bill * month).astype(np.int8),
+    }
+
+
+def joining(traits: Traits, lives: Lives, params: Params) -> Columns:
+    """Nothing has been seen yet; savings stand at their level."""
+    n = len(traits.user_id)
+    seen = {name: np.zeros(n, np.float32) for name in SIGNALS}
+    return {**seen, "savings_usd": np.exp(traits.more["savings_level"]), "month_week": np.zeros(n, np.int8)}
+
+
+def draw(week: Week, params: Params) -> Columns:
+    """Nothing that the week itself depends on."""
+    return {}
+
+
+def mean(week: Week, params: Params) -> Columns:
+    """Nothing."""
+    return {}
+
+
+def advance(week: Week, params: Params) -> Columns:
+    """The signals of the week just lived; zeros for those who are not there."""
+    here = (week.lives.alive & (week.lives.age >= 0)).astype(np.float32)
+    stress, luck, month = week.now["stress"], week.noise, week.lives.more["month_week"]
+    seen = {
+        **_salary(week, stress, luck, month == week.traits.more["payday"], params),
+        **_cash(stress, luck, params),
+        **_bills(stress, luck, month == week.traits.more["bill_week"], params),
+    }
+    out: Columns = {name: (column * here).astype(np.float32) for name, column in seen.items()}
+    return {**out, "month_week": (month + 1) % np.int8(MONTH_WEEKS)}
+
+
+def _salary(week: Week, stress: Floats, luck: Noise, payday: NDArray[np.bool_], params: Params) -> Columns:
+    """Salary of a payday and its delay; savings after the week."""
+    happens, days = luck.pair(Draw.SALARY)
+    noise, wobble = luck.normals(Draw.BANK_NOISE)
+    late = payday & (happens < _chance(params.late_salary, stress))
+    strain = np.maximum(stress, np.float32(0))
+    held = np.log(np.maximum(week.lives.more["savings_usd"], np.float32(1)))
+    level = week.traits.more["savings_level"] - np.float32(params.savings_drawn / params.savings_pull) * strain
+    log_savings = held + np.float32(params.savings_pull) * (level - held) + np.float32(params.savings_noise) * noise
+    return {
+        "salary_usd": payday * np.exp(week.traits.more["income"] + np.float32(0.05) * (wobble - strain)),
+        "salary_delay_days": late * np.ceil(days * np.float32(14)),
+        "savings_usd": np.exp(np.clip(log_savings, np.float32(0), np.float32(18))),
+    }
+
+
+def _cash(stress: Floats, luck: Noise, params: Params) -> Columns:
+    """Cash taken out, money gambled, money that comes from lending apps, and how much of spend is for fun."""
+    taken, gambles = luck.pair(Draw.CASH)
+    borrowed, _ = luck.pair(Draw.LENDING)
+    size, taste = luck.normals(Draw.CASH_SIZE)
+    times = _count(params.atm, stress, taken)
+    sizes = np.exp(np.float32(0.5) * size)
+    gambled = gambles < _chance(params.gambling, stress)
+    return {
+        "atm_withdrawals": times,
+        "atm_usd": times * np.float32(params.atm_usd) * sizes,
+        "gambling_usd": gambled * np.float32(params.gambling_usd) * sizes,
+        "lending_transfers": _count(params.lending, stress, borrowed),
+        "discretionary_share": _chance(params.discretionary, stress + np.float32(0.5) * taste),
+    }
+
+
+def _bills(stress: Floats, luck: Noise, due: NDArray[np.bool_], params: Params) -> Columns:
+    """Days by which the utility bill was paid late, and direct debits that failed."""
+    happens, days = luck.pair(Draw.UTILITY)
+    failed, _ = luck.pair(Draw.FAILED_DEBITS)
+    late = due & (happens < _chance(params.late_utility, stress))
+    return {
+        "utility_days_late": late * np.ceil(days * np.float32(20)),
+        "failed_debits": _count(params.failed_debit, stress, failed),
+    }
+
+
+def _chance(sign: Sign, stress: Floats) -> Floats:
+    """(n,) probability in the week."""
+    odds = np.float32(sign.usual / (1 - sign.usual)) * np.exp(np.float32(sign.per_stress) * stress)
+    out: Floats = odds / (1 + odds)
+    return out
+
+
+def _count(sign: Sign, stress: Floats, u: Floats) -> Floats:
+    """(n,) Poisson counts by inversion at uniforms u, cut at 12."""
+    rate = np.float32(sign.usual) * np.exp(np.float32(sign.per_stress) * stress)
+    term = np.exp(-rate)
+    below = term.copy()
+    count: Floats = np.zeros_like(rate)
+    for k in range(1, _MOST + 1):
+        count += u > below
+        term = term * rate / np.float32(k)
+        below += term
+    return count
+
+
+def features(params: Params) -> tuple[Feature, ...]:
+    """Every signal of last week, as it was."""
+    return tuple(_shown(name, most) for name, (_, most) in SIGNALS.items())
+
+
+def _shown(name: str, most: float) -> Feature:
+    return Feature(name, 0.0, most, lambda t, s: s.more[name], cut=True)
