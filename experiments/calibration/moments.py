@@ -69,9 +69,10 @@ NAMES: dict[str, str] = {
 def measured(panel: Panel) -> dict[str, float]:
     """{moment: value} for every moment that the panel can tell; those that are not numbers are left out."""
     stayers = panel.stayers
-    found = {**_survival(panel), **_late(panel)}
-    if stayers.users > 1 and stayers.active.any():
-        found |= {**_activity(stayers), **_spend(stayers)}
+    with np.errstate(divide="ignore", invalid="ignore"):  # a few people may all be alike: no number, and left out
+        found = {**_survival(panel), **_late(panel)}
+        if stayers.users > 1 and stayers.active.any():
+            found |= {**_activity(stayers), **_spend(stayers)}
     return {name: value for name, value in found.items() if math.isfinite(value)}
 
 

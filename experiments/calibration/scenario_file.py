@@ -8,6 +8,7 @@ from pathlib import Path
 
 import yaml
 
+from experiments.calibration.bounds import scaled_bounds
 from experiments.calibration.report import Calibration, ParameterRow
 from experiments.calibration.simulate import changed_world
 from rage_env import scenario
@@ -33,11 +34,14 @@ def write_scenario(found: Calibration, base: Scenario, path: Path, today: dateti
     """The scenario as it was written and read back. today: stands in its sources."""
     values = {row.parameter: _rounded(row.mean) for row in found.parameters}
     changed = changed_world(base, values)
+    bounds = {bound: _rounded(usd) for bound, usd in scaled_bounds(base, changed).items()}
+    changed = changed_world(changed, bounds)
     fields = changed.model_dump(mode="json", exclude_none=True)
     fields["name"] = _name(path.stem, base.name)
     fields["description"] = f"{base.name} with {len(values)} numbers calibrated to {found.target.name}."
     told = {row.parameter: _source(found, row, today) for row in found.parameters}
-    fields["sources"] = {**told, **base.sources}
+    moved = f"{base.name}'s, moved with the mean loss of the calibrated world"
+    fields["sources"] = {**told, **dict.fromkeys(bounds, moved), **base.sources}
     head = f"# {base.name}, calibrated to {found.target.name} on {today.isoformat()} ({found.draws} draws)."
     text = yaml.safe_dump(fields, sort_keys=False, allow_unicode=True, width=110)
     path.write_text(f"{head}\n{text}", encoding="utf-8")
