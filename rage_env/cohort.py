@@ -73,6 +73,7 @@ class CohortEnv(People, VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # 
             "newborn": newborn, "cohort_sums": cohort_sums,
         }  # fmt: skip
         world = scenarios.load(base, [self._made_with["scenario"]])
+        choices.check_grain(num_envs, first_slot, n_max, hooks.grain(world.used))
         People.__init__(self, world, num_envs, first_slot, n_max)
         self.population, self.reward_kind = population, reward
         self.given_sums = None if cohort_sums is None else dict(cohort_sums)

@@ -50,16 +50,15 @@ class Economics:
     def usage(self, guardrail: Guardrail) -> tuple[NDArray[np.float64], float]:
         """((k,) usage if everyone got the arm, that of the status quo), in the unit of the limit.
 
-        A rate where the guardrail has a denominator, else the numerator per assigned user-week; beyond the status quo
-        where it is relative to that.
+        A rate where the guardrail has a denominator (NaN where that is 0), else the numerator per assigned user-week;
+        beyond the status quo where it is relative to that.
         """
         shape = self.means["active"].shape
         num = weighted_sum(guardrail.numerator, self.means, shape)
         den = np.ones(shape)
         if guardrail.denominator is not None:
             den = weighted_sum(guardrail.denominator, self.means, shape)
-        usual = float(num @ self.status_quo) / float(den @ self.status_quo)
-        every = num / den
+        every, usual = _rate(num, den), float(_rate(num @ self.status_quo, den @ self.status_quo))
         return (every - usual, 0.0) if guardrail.relative_to else (every, usual)
 
 
@@ -67,6 +66,7 @@ def economics(scenario: Scenario, users: int = REFERENCE_USERS) -> Economics:
     """Means of the first, the middle and the last week of an episode in which nobody gets an offer before."""
     env = CohortEnv(users, scenario, seed=REFERENCE_SEED)
     env.reset()
+    users = int(env.lives.alive.sum())  # empty slots are nobody's
     weeks = sorted({0, scenario.weeks // 2, scenario.weeks - 1})
     totals = {c: np.zeros(env.world.arms.k) for c in (*COLUMNS, "present")}
     worth, heads = np.zeros((len(Archetype), env.world.arms.k)), np.zeros(len(Archetype))
@@ -82,7 +82,11 @@ def economics(scenario: Scenario, users: int = REFERENCE_USERS) -> Economics:
                 worth[kind] += gain[mine].sum(axis=0)
                 heads[kind] += mine.sum()
         if week < weeks[-1]:
-            env.step(np.zeros(users, np.int64))
+            env.step(np.zeros(env.num_envs, np.int64))
     by_kind = np.full_like(worth, np.nan)
     np.divide(worth, heads[:, None], out=by_kind, where=heads[:, None] > 0)
     return Economics(scenario, users, tuple(weeks), {c: t / (users * len(weeks)) for c, t in totals.items()}, by_kind)
+
+
+def _rate(num: NDArray[np.float64] | np.float64, den: NDArray[np.float64] | np.float64) -> NDArray[np.float64]:
+    return np.divide(num, den, out=np.full(np.shape(den), np.nan), where=np.asarray(den) != 0)

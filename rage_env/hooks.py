@@ -14,6 +14,8 @@ A module states only what it needs:
 - mask(traits, lives, arms, params) -> (n, k) int8: the arms that may be chosen for each user.
 - segments(traits, lives, params) -> {name: (n,) codes}: shown to agents, for guardrails by segment.
 - unit(traits, params) -> (n,) int64: rows of one unit share a decision.
+- GRAIN: slots that belong together: chunks and shards hold whole multiples of it. One where none says otherwise.
+- drivers(key, slot, own, params) -> columns: what archetypes are drawn from, beside the people's own, or instead.
 - branches(week, params) -> [(probability (n,), columns)]: a discrete draw on which later means depend in a way that is
   not linear; means are taken in each branch and mixed. Such a mechanism's own `mean` is not asked.
 """
@@ -21,6 +23,7 @@ A module states only what it needs:
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -32,7 +35,10 @@ from rage_env.features import Feature
 from rage_env.state import Lives, Traits
 from rage_env.week import Newcomers, Week
 
-__all__ = ["advance", "arrival_mix", "features", "joining", "latent", "mask", "newcomers", "segments", "totals", "unit"]
+__all__ = [
+    "advance", "arrival_mix", "drivers", "features", "grain", "joining", "latent", "mask", "newcomers", "segments",
+    "totals", "unit",
+]  # fmt: skip
 
 Used = Mapping[str, Any]  # {mechanism: its parameters}
 More = dict[str, NDArray[Any]]
@@ -49,7 +55,7 @@ def newcomers(used: Used, people: Newcomers) -> Traits:
     """Traits of these people with what mechanisms add; each sees what those before it added."""
     for hook, params in _held(used, "newcomers"):
         added = people.traits.with_columns(hook(people, params))
-        people = Newcomers(people.luck, people.slot, people.generation, added, people.lives)
+        people = replace(people, traits=added)
     return people.traits
 
 
@@ -116,3 +122,16 @@ def arrival_mix(used: Used, mix: tuple[float, ...], sums: Mapping[str, float]) -
     for hook, params in _held(used, "arrival_mix"):
         mix = hook(mix, sums, params)
     return mix
+
+
+def grain(used: Used) -> int:
+    """Slots that belong together; chunks and shards hold whole multiples of it."""
+    return max((size for size, _ in _held(used, "GRAIN")), default=1)
+
+
+def drivers(used: Used, key: int, slot: NDArray[np.int64], own: Mapping[str, NDArray[np.floating]]) -> More:
+    """{driver: (n,)} of these slots: `own` with what mechanisms put beside it, or in its place."""
+    found: More = dict(own)
+    for hook, params in _held(used, "drivers"):
+        found.update(hook(key, slot, found, params))
+    return found

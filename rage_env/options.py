@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rage_env.errors import ConfigError, did_you_mean
 
-__all__ = ["check", "check_seed", "reset_mask"]
+__all__ = ["check", "check_grain", "check_seed", "reset_mask"]
 
 _OPTIONS = ("reset_mask",)
 
@@ -29,6 +29,17 @@ def check(num_envs: int, population: str, reward: str, first_slot: int, n_max: i
         problems.append(f"n_max: {n_max} slots in all cannot hold {num_envs} from slot {first_slot} on")
     if problems:
         raise ConfigError(problems)
+
+
+def check_grain(num_envs: int, first_slot: int, n_max: int, grain: int) -> None:
+    """Raises ConfigError for a shard that would cut through slots that belong together."""
+    last = first_slot + num_envs
+    for name, slot in (("first_slot", first_slot), ("first_slot + num_envs", last)):
+        if slot % grain and slot != n_max:
+            raise ConfigError(
+                f"{name}: slots of this world belong together by {grain} (accounts), so a shard begins and ends at a "
+                f"multiple of {grain} or at the end of the cohort, {n_max}; got {slot}"
+            )
 
 
 def check_seed(seed: object) -> None:

@@ -101,7 +101,7 @@ class People:
         self.generation = np.zeros(n, np.int64)
         self.traits, lives = self._draw(self._user_ids(), newborn=self.newborn)
         self._spare, self._left_over = None, None
-        self.standing = Standing(scenario.guardrails)
+        self.standing = Standing(scenario.guardrails, assigned=lives.alive.copy())
         self._pending, self._reported = Pending(), Reports.empty()
         self.burn_in_logs, self.burn_in_reports = [], []
         self.pre_period = {c: np.zeros(n, np.float32) for c in IMMEDIATE}
@@ -110,11 +110,11 @@ class People:
         for week in range(-scenario.burn_in_weeks, 0):
             self._burn_in(week, nobody)
         self.week = 0
-        self.is_new = self.lives.age < 1
+        self.is_new = (self.lives.age < 1) & self.lives.alive
         self.columns_all = {}
 
     def _burn_in(self, week: int, nobody: NDArray[np.intp]) -> None:
-        present = self.lives.age >= 0
+        present = (self.lives.age >= 0) & self.lives.alive
         features = self._features() if self.keep_burn_in else None
         now = self._live(nobody, week, may_leave=False)
         for column, total in self.pre_period.items():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from scipy.special import betaincinv, betaln
 
-from rage_env import hooks
+from rage_env import hooks, mechanisms
+from rage_env.errors import ConfigError
 from rage_env.mechanisms import engagement, spending
 from rage_env.randomness import POPULATION_WEEK, Draw, Noise, person_keys, seed_key
 from rage_env.state import Archetype, Lives, Traits
@@ -26,6 +27,7 @@ from rage_env.week import START, Newcomers, When
 __all__ = ["ArchetypeParams", "ChurnParams", "Population", "PopulationParams", "SignalParams"]
 
 Quad = tuple[float, float, float, float]
+Seated = tuple[tuple[str, Any], ...]  # (mechanism, its parameters) that seat people beside each other
 _REFERENCE_SIZE = 20_000
 _REFERENCE_SEED = 0x5EED
 
@@ -41,12 +43,16 @@ def _is_mix(mix: tuple[float, ...]) -> tuple[float, ...]:
 
 
 class Drivers(_Strict):
-    """How each driver (all standardised) raises the odds of persuadable, sure thing, lost cause, sleeping dog."""
+    """How each driver (all standardised) raises the odds of persuadable, sure thing, lost cause, sleeping dog.
+
+    role: for admins, where the mechanism `accounts` says who is one.
+    """
 
     intensity: Quad
     activity: Quad
     tenure: Quad
     momentum: Quad
+    role: Quad | None = None
 
 
 class ArchetypeParams(_Strict):
@@ -105,6 +111,7 @@ class _Person:
     shock: NDArray[np.float32]
     intensity: NDArray[np.float32]
     age: NDArray[np.float64]
+    role: NDArray[np.float64] | None = None  # 1 for admins
 
 
 def _codes(u: NDArray[np.floating], mix: tuple[float, ...]) -> NDArray[np.int8]:
@@ -131,7 +138,10 @@ class Population:
         used: Mapping[str, Any] | None = None,
     ) -> None:
         self.params, self.engage, self.spend, self.used = params, engage, spend, used or {}
-        self.intercepts = _intercepts(params)
+        self.seated = tuple((n, p) for n, p in self.used.items() if hasattr(mechanisms.module(n), "drivers"))
+        if params.archetype.drivers.role is not None and not self.seated:
+            raise ConfigError("population.archetype.drivers.role: nobody has a role; add the mechanism accounts")
+        self.intercepts = _intercepts(params, self.seated)
         self.log_level = math.log(spend.gmv_per_active_week_usd) - _log_mean_active_spend(engage, spend)
 
     def draw(
@@ -142,21 +152,20 @@ class Population:
         key: of the seed; newborn: everyone joins at age 0; n_max: slots of the whole cohort, else ids are slots; when:
         the week they join in.
         """
-        traits, lives = self._draw(
-            key, user_id, hooks.arrival_mix(self.used, self.params.fraud_mix, when.sums), newborn
-        )
         generation, slot = np.divmod(user_id, n_max or (1 << 62))
+        mix = hooks.arrival_mix(self.used, self.params.fraud_mix, when.sums)
+        traits, lives = self._draw(key, user_id, slot, mix, newborn)
         luck = Noise(key, traits.key, POPULATION_WEEK)
-        traits = hooks.newcomers(self.used, Newcomers(luck, slot, generation, traits, lives))
+        traits = hooks.newcomers(self.used, Newcomers(luck, slot, generation, traits, lives, n_max))
         return traits, hooks.joining(self.used, traits, lives)
 
     def _draw(
-        self, key: int, user_id: NDArray[np.int64], fraud_mix: tuple[float, ...], newborn: bool
+        self, key: int, user_id: NDArray[np.int64], slot: NDArray[np.int64], fraud_mix: tuple[float, ...], newborn: bool
     ) -> tuple[Traits, Lives]:
         p, signals = self.params, self.params.signals
         keys = person_keys(key, user_id)
         luck = Noise(key, keys, POPULATION_WEEK)
-        person = _person(luck, p.churn, newborn=newborn)
+        person = _seated(_person(luck, p.churn, newborn=newborn), self.seated, key, slot)
         kind = _codes(luck.uniform64(Draw.FRAUD_TYPE), fraud_mix)
         rate = betaincinv(p.churn.alpha, p.churn.beta + person.age, luck.uniform64(Draw.CHURN_RATE))
         clipped = np.clip(rate, signals.churn_lowest_rate, signals.churn_highest_rate)
@@ -197,6 +206,14 @@ def _person(luck: Noise, churn: ChurnParams, *, newborn: bool) -> _Person:
     return _Person(activity.astype(np.float64), spend.astype(np.float64), shock, intensity, age)
 
 
+def _seated(person: _Person, seated: Seated, key: int, slot: NDArray[np.int64]) -> _Person:
+    """The same persons with what they share with those who sit beside them."""
+    if not seated:
+        return person
+    found = hooks.drivers(dict(seated), key, slot, {"activity": person.activity})
+    return replace(person, **found)
+
+
 def _scores(person: _Person, archetype: ArchetypeParams) -> NDArray[np.float64]:
     """(n, 4) softmax scores before intercepts; tenure is log age about one year."""
     drivers = archetype.drivers
@@ -210,6 +227,8 @@ def _scores(person: _Person, archetype: ArchetypeParams) -> NDArray[np.float64]:
     total = np.zeros((len(person.age), len(Archetype)))
     for x, weights in columns:
         total += np.asarray(x, np.float64)[:, None] * np.asarray(weights)
+    if person.role is not None and drivers.role is not None:
+        total += person.role[:, None] * np.asarray(drivers.role)
     return archetype.sharpness * total
 
 
@@ -228,11 +247,12 @@ def _archetypes(
 
 
 @lru_cache(maxsize=32)
-def _intercepts(params: PopulationParams) -> NDArray[np.float64]:
+def _intercepts(params: PopulationParams, seated: Seated = ()) -> NDArray[np.float64]:
     """(4,) intercepts under which the reference sample has the configured mix."""
-    key = seed_key(_REFERENCE_SEED)
-    luck = Noise(key, person_keys(key, np.arange(_REFERENCE_SIZE)), POPULATION_WEEK)
-    scores = _scores(_person(luck, params.churn, newborn=False), params.archetype)
+    key, slot = seed_key(_REFERENCE_SEED), np.arange(_REFERENCE_SIZE)
+    luck = Noise(key, person_keys(key, slot), POPULATION_WEEK)
+    person = _seated(_person(luck, params.churn, newborn=False), seated, key, slot)
+    scores = _scores(person, params.archetype)
     mix = np.maximum(np.array(params.archetype.mix), 1e-300)
     intercepts: NDArray[np.float64] = np.log(mix)
     for _ in range(500):

@@ -59,6 +59,11 @@ class Draw(IntEnum):
     CHURN_SIGNAL = 50
     DRIVER_1 = 51
     DRIVER_2 = 52
+    SEATS = 70
+    HEALTH = 71
+    ROLE = 72
+    CONTROL = 73
+    REACTION = 74
     STRESS_PERSON = 90
     STRESS_GROUP = 91
     STRESS_SHOCK = 92

@@ -17,10 +17,13 @@ __all__ = ["Standing"]
 
 
 class Standing:
-    """Remembers numerators and denominators of the run's own weeks, (g,) float64 each, as reported so far."""
+    """Remembers numerators and denominators of the run's own weeks, (g,) float64 each, as reported so far.
 
-    def __init__(self, guardrails: tuple[Guardrail, ...]) -> None:
-        self.guardrails = guardrails
+    assigned: (n,) slots that hold somebody at the start, all of them by default; others are counted nowhere.
+    """
+
+    def __init__(self, guardrails: tuple[Guardrail, ...], assigned: NDArray[np.bool_] | None = None) -> None:
+        self.guardrails, self.assigned = guardrails, assigned
         self.numerator = np.zeros(len(guardrails))
         self.denominator = np.zeros(len(guardrails))
 
@@ -28,8 +31,12 @@ class Standing:
         """Count what a week's immediate columns (n,) show at once."""
         wanted = {c for g in self.guardrails for side in (g.numerator, g.denominator or {}) for c in side}
         totals = {c: _total(columns[c]) for c in wanted if c in IMMEDIATE}
-        totals.update(present=float(present.sum()), assigned=float(len(present)))
+        totals.update(present=float(present.sum()), assigned=float(self._of(present).sum()))
         self._add(totals)
+
+    def _of(self, present: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """(n,) who counts as assigned."""
+        return np.ones_like(present) if self.assigned is None else self.assigned
 
     def add_reports(self, reports: Reports) -> None:
         """Count reports that stem from the run's own weeks."""
@@ -55,7 +62,7 @@ class Standing:
         """
         n = len(present)
         out = np.zeros((len(self.guardrails), n), np.float32)
-        head = {"present": present.astype(np.float32), "assigned": np.ones(n, np.float32)}
+        head = {"present": present.astype(np.float32), "assigned": self._of(present).astype(np.float32)}
         for i, guardrail in enumerate(self.guardrails):
             sides = ((guardrail.numerator, 1.0), (guardrail.denominator or {}, -guardrail.limit))
             for column, weight in ((c, w * sign) for side, sign in sides for c, w in side.items()):

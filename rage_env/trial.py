@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rage_env import hooks
 from rage_env.cohort import CohortEnv
 from rage_env.errors import WorldError
 from rage_env.log import Reports
@@ -95,9 +96,10 @@ def _before(env: CohortEnv) -> dict[str, Any]:  # Any: fields of Lived
 
 
 def arms(env: CohortEnv, weeks: int) -> list[NDArray[np.int64]]:
-    """Uniformly random arms by week, (n,) each; a slot's arm does not depend on how many slots there are."""
+    """Uniformly random arms by week, (n,) each, one for a unit; they do not depend on how many slots there are."""
+    unit = hooks.unit(env.scenario.used, env.traits)  # at the start, where each is the slot of its first row
     whole = np.random.default_rng(_ARM_SEED).integers(0, env.world.arms.k, (weeks, env.n_max))
-    return [row[env.first_slot : env.first_slot + env.num_envs] for row in whole]
+    return [row[unit] for row in whole]
 
 
 def permitted(wished: NDArray[np.int64], info: dict[str, Any]) -> NDArray[np.int64]:  # Any: Gymnasium's own type

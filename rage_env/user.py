@@ -8,8 +8,11 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
+from rage_env import hooks
+from rage_env import scenario as scenarios
 from rage_env.cohort import CohortEnv
 from rage_env.errors import ConfigError
+from rage_env.interface import NO_OFFER
 
 __all__ = ["UserEnv"]
 
@@ -17,7 +20,9 @@ __all__ = ["UserEnv"]
 class UserEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
     """One user's weeks: the cohort of one whose only slot is `user`; the episode ends when the user leaves.
 
-    Takes every keyword of CohortEnv but num_envs. Raises ConfigError for `population="open"`, which needs a cohort.
+    Where users sit in accounts the cohort is the user's block of slots: what is asked is done with the whole account,
+    everybody else is left alone. Takes every keyword of CohortEnv but num_envs. Raises ConfigError for
+    `population="open"`, which needs a cohort.
     """
 
     metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012  # Gymnasium's own declaration
@@ -25,7 +30,9 @@ class UserEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
     def __init__(self, base: str = "fintech", *, user: int = 0, **options: Any) -> None:
         if options.get("population", "closed") == "open":
             raise ConfigError("population: one user's environment ends when the user leaves; use make_vec for 'open'")
-        self.cohort = CohortEnv(1, base, first_slot=user, **options)
+        block = hooks.grain(scenarios.load(base).used)
+        self._row = user % block
+        self.cohort = CohortEnv(block, base, first_slot=user - self._row, **options)
         self.observation_space = self.cohort.single_observation_space
         self.action_space = self.cohort.single_action_space
         self.truth = self.cohort.truth
@@ -33,16 +40,20 @@ class UserEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[NDArray[np.float32], dict[str, Any]]:
-        """Start the user's next episode."""
+        """Start the user's next episode. Raises ConfigError where the slot is one that stays empty."""
         super().reset(seed=seed)
         obs, info = self.cohort.reset(seed=seed, options=options)
-        return obs[0].copy(), _of_one(info)
+        if not info["present"][self._row]:
+            near = int(np.flatnonzero(info["present"])[-1]) + self.cohort.first_slot
+            raise ConfigError(f"user {info['user_id'][self._row]}: the slot stays empty under this seed; take {near}")
+        self._unit = info["unit"] == info["unit"][self._row]
+        return obs[self._row].copy(), self._of_one(info)
 
     def step(self, action: np.int64) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
         """Live one week under this arm."""
-        obs, reward, terminated, truncated, info = self.cohort.step(np.array([action], dtype=np.int64))
-        return obs[0].copy(), float(reward[0]), bool(terminated[0]), bool(truncated[0]), _of_one(info)
+        row = self._row
+        obs, reward, terminated, truncated, info = self.cohort.step(np.where(self._unit, action, NO_OFFER))
+        return obs[row].copy(), float(reward[row]), bool(terminated[row]), bool(truncated[row]), self._of_one(info)
 
-
-def _of_one(info: dict[str, Any]) -> dict[str, Any]:
-    return {k: v[0] for k, v in info.items() if not k.startswith("_")}
+    def _of_one(self, info: dict[str, Any]) -> dict[str, Any]:
+        return {k: v[self._row] for k, v in info.items() if not k.startswith("_")}

@@ -52,6 +52,7 @@ class Newcomers:
     generation: NDArray[np.int64]  # (m,) how many people held the slot before
     traits: Traits
     lives: Lives
+    slots: int | None = None  # of the whole cohort; None: no end is known
 
 
 @dataclass(frozen=True, eq=False)

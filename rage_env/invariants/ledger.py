@@ -23,6 +23,7 @@ __all__ = [
 _SPENDING = ("transactions", "gmv", "revenue_gross", "redeemed", "bonus_cost", "loss_fraud", "abuse")
 _LOSSES = ("loss_fraud", "loss_bonus_abuse", "loss_credit")
 _CERTAINTY = 4.0  # standard errors
+_ROUNDING = 1e-6  # of a price that is shared; an unshared one is exact
 
 
 def amounts_are_finite_and_not_negative(trial: Trial) -> None:
@@ -52,14 +53,22 @@ def inactive_users_spend_nothing(trial: Trial) -> None:
 
 
 def contacts_are_made_and_paid_as_the_arm_says(trial: Trial) -> None:
-    """Every arm but no_offer is one contact with a user who is there, at the arm's price; nothing else is."""
+    """Every arm but no_offer is one contact with a user who is there, at the arm's price shared by the user's unit."""
     price = np.array([a.contact_cost_usd for a in trial.env.scenario.arms], np.float32)
     for week in trial.weeks:
         made = (week.arm != NO_OFFER) & week.present
         held = week.ledger["contacts"]
         refuse((held == 1) != made, week.user_id, week.week, "contacts must be 1 exactly where an offer was made", held)
-        held = week.ledger["contact_cost"]
-        refuse(held != made * price[week.arm], week.user_id, week.week, "contact_cost must be the arm's price", held)
+        held, due = week.ledger["contact_cost"], made * price[week.arm]
+        wrong = np.abs(held - due / _sharing(week)) > _ROUNDING * due
+        refuse(wrong, week.user_id, week.week, "contact_cost must be the arm's price, shared by the unit", held)
+
+
+def _sharing(week: Lived) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+    """(n,) present users of each row's unit; 1 where users are decided one by one."""
+    _, unit = np.unique(week.info["unit"], return_inverse=True)
+    members = np.bincount(unit, weights=week.present)[unit]
+    return np.maximum(members, 1).astype(np.float32)
 
 
 def net_revenue_is_an_identity(trial: Trial) -> None:

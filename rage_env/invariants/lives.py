@@ -29,7 +29,7 @@ def departed_users_do_nothing(trial: Trial) -> None:
 
 def users_leave_once(trial: Trial) -> None:
     """`terminated` comes once, in the week of `churned`; nobody who left is truncated or present again."""
-    left = np.zeros(trial.env.num_envs, np.bool_)
+    left = ~trial.weeks[0].present  # empty slots hold nobody who could leave
     for week in trial.weeks:
         churned = week.ledger["churned"] == 1
         refuse(week.terminated & left, week.user_id, week.week, "terminated a second time", week.terminated)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rage_env import hooks
 from rage_env.cohort import CohortEnv
 from rage_env.errors import WorldError
 from rage_env.randomness import Draw, keys_of_hashes
@@ -49,21 +50,21 @@ def other_seeds_give_other_lives(trial: Trial) -> None:
 def chunks_make_no_difference(trial: Trial) -> None:
     """Living slots in small chunks gives the same bits."""
     env = trial.env.twin()
-    env.chunk = max(1, env.num_envs // 3 - 1)
+    env.chunk = _whole(env, env.num_envs // 3 - 1)
     _compare(_play(trial, env), _reference(trial), f"chunks of {env.chunk} slots must give the same bits")
 
 
 def threads_make_no_difference(trial: Trial) -> None:
     """Living chunks on several threads gives the same bits."""
     env = trial.env.twin(threads=3)
-    env.chunk = max(1, env.num_envs // 7)
+    env.chunk = _whole(env, env.num_envs // 7)
     _compare(_play(trial, env), _reference(trial), "three threads must give the same bits")
 
 
 def shards_make_no_difference(trial: Trial) -> None:
     """A shard that lives alone shows what its users show in the whole cohort."""
     n = trial.env.num_envs
-    start, size = n // 3, max(1, n // 4)
+    start, size = _whole(trial.env, n // 3), _whole(trial.env, n // 4)
     shard = trial.env.twin(size, first_slot=start, n_max=n)
     whole = [{k: v[start : start + size] for k, v in week.items()} for week in _reference(trial)]
     _compare(_play(trial, shard), whole, f"slots {start} to {start + size - 1} alone must live as in the whole")
@@ -71,7 +72,7 @@ def shards_make_no_difference(trial: Trial) -> None:
 
 def other_users_make_no_difference(trial: Trial) -> None:
     """The first users live the same life in a smaller cohort."""
-    few = max(1, trial.env.num_envs // 20)
+    few = _whole(trial.env, trial.env.num_envs // 20)
     small = trial.env.twin(few, n_max=trial.env.num_envs)
     whole = [{k: v[:few] for k, v in week.items()} for week in _reference(trial)]
     _compare(_play(trial, small), whole, f"{few} users alone must live as among {trial.env.num_envs}")
@@ -86,6 +87,12 @@ def luck_lies_strictly_between_0_and_1(trial: Trial) -> None:
         for u in (*edge.pair(draw), edge.uniform(draw), edge.uniform64(draw)):
             if not (u[0] > 0 and u[1] < 1):
                 raise WorldError(f"draw {draw.name}: uniforms must lie inside (0, 1); the extremes are {u.tolist()}")
+
+
+def _whole(env: CohortEnv, slots: int) -> int:
+    """As many slots, up to whole grains: no chunk or shard may cut through an account."""
+    grain = hooks.grain(env.scenario.used)
+    return max(grain, slots // grain * grain)
 
 
 def _weeks(trial: Trial) -> int:

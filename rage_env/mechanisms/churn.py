@@ -1,4 +1,4 @@
-"""Who leaves for good at the end of the week: the user's own rate times the effects of arm and fatigue.
+"""Who leaves for good at the end of the week: the user's own rate times the effects of arm, fatigue and annoyance.
 
 Rates are Beta distributed across users (shifted-beta-geometric; Fader and Hardie 2007).
 """
@@ -12,9 +12,10 @@ from pydantic import Field
 from rage_env.randomness import Draw
 from rage_env.week import Columns, MechanismParams, Week
 
-__all__ = ["GIVES", "PARENTS", "Params", "draw", "mean", "probability"]
+__all__ = ["AFTER", "GIVES", "PARENTS", "Params", "draw", "mean", "probability"]
 
 PARENTS = ("response", "fatigue")
+AFTER = ("annoyance",)
 GIVES = ("churned",)
 
 
@@ -27,6 +28,8 @@ class Params(MechanismParams):
 def probability(week: Week, params: Params) -> NDArray[np.float32]:
     """(n,) probability of leaving; 0 for those who already left."""
     log_hazard = week.arms.log_hazard.take(week.cell) * week.now["response"] + week.now["fatigue"]
+    if "annoyance" in week.now:
+        log_hazard += week.now["annoyance"]
     np.exp(log_hazard, out=log_hazard)
     rate = np.minimum(week.traits.churn_rate * log_hazard, np.float32(params.highest_rate))
     out: NDArray[np.float32] = rate * week.lives.alive
