@@ -20,6 +20,7 @@ from rage_env.errors import DecisionError
 from rage_env.interface import Observation, check_probs, observe
 from rage_env.outcomes import COLUMNS
 from rage_env.randomness import Draw, Noise, arms_one_by_one, person_keys, seed_key
+from rage_env.recycle import Recycled
 
 if TYPE_CHECKING:
     from rage_env.cohort import CohortEnv
@@ -33,12 +34,15 @@ Policy = Callable[[Observation], NDArray[np.floating]]
 remember anything between."""
 
 _REPLICATIONS = 16
-_SHARED = ("world", "scenario", "features", "laws", "burn_in_logs", "burn_in_reports")  # never written to
+_SHARED = (
+    "world", "scenario", "features", "laws", "burn_in_logs", "burn_in_reports", "observation_space", "action_space",
+)  # fmt: skip
+"""What twins have in common with their cohort, because nobody ever writes to it."""
 
 
 @dataclass(frozen=True, eq=False)
 class Rollout:
-    """Expected ledgers by week. Every figure is a mean per slot and week: departed users count 0.
+    """Expected ledgers by week, as means per slot: departed users count 0, newcomers of an open cohort in their slot.
 
     runs: {column: (m, weeks)} of each replication; users: {column: (n,)} totals over all weeks, if asked for.
     """
@@ -70,7 +74,7 @@ class Rollout:
         return {c: (float(v.mean()), float(_stderr(v)[0])) for c, v in sums.items()}
 
     def minus(self, other: Rollout) -> Rollout:
-        """The paired difference: replication by replication, whose luck is the same for both policies.
+        """The paired difference: replication by replication, whose luck is the same for both if `luck` and `seed` were.
 
         Raises DecisionError where the two do not start from one state or were not lived equally often.
         """
@@ -116,6 +120,7 @@ def rollout(
                 runs[c][r, week] = ledger[c].mean(dtype=np.float64)
                 if users is not None:
                     users[c] += ledger[c] / count
+        vars(twin).clear()  # it refers to itself; emptied, its arrays are freed at once
     return Rollout(env.week, env.num_envs, runs, users)
 
 
@@ -141,7 +146,8 @@ def _weeks(
 
 def _fork(env: CohortEnv) -> CohortEnv:
     """A cohort in the same state that shares nothing with this one but what is never written to."""
-    memo = {id(held): held for held in (getattr(env, name) for name in _SHARED)}
+    memo: dict[int, object] = {id(held): held for held in (getattr(env, name) for name in _SHARED)}
+    memo |= {id(held): Recycled(np.float32) for held in vars(env).values() if isinstance(held, Recycled)}  # scratch
     return copy.deepcopy(env, memo)
 
 
