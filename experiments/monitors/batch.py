@@ -116,9 +116,22 @@ class Batch:
     def where(self, keep: NDArray[np.bool_]) -> Batch:
         """The rows where `keep` (n,) is true; at least one."""
 
-        held = {name: getattr(self, name) for name in (*_COLUMNS, "probs")}
-        kept = {name: None if column is None else column[keep] for name, column in held.items()}
-        return dataclasses.replace(self, unit=self.unit[keep], group=self.groups()[keep], **kept)
+        def kept(column: Floats | None) -> Floats | None:
+            return None if column is None else column[keep]
+
+        return dataclasses.replace(
+            self,
+            unit=self.unit[keep],
+            group=self.groups()[keep],
+            value=self.value[keep],
+            denominator=kept(self.denominator),
+            covariate=kept(self.covariate),
+            propensity=kept(self.propensity),
+            probs=kept(self.probs),
+            target=kept(self.target),
+            predicted=kept(self.predicted),
+            predicted_target=kept(self.predicted_target),
+        )
 
     def _check_probs(self, probs: Floats) -> None:
         table = np.asarray(probs, dtype=np.float64)

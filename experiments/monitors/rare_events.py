@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from scipy.special import betaincc, betaln
 
 from experiments.monitors.batch import Batch
+from experiments.monitors.evidence import evidence_state
 from experiments.monitors.interface import MonitorState, Validity, open_share
 from experiments.monitors.replications import alarmed
 from experiments.monitors.streams import EventStream, Stream
 from experiments.monitors.tally import TallyMonitor
-from rage_env.errors import ConfigError, LogError
+from rage_env.errors import ConfigError
 
 __all__ = ["RareEvents", "log_evidence"]
 
@@ -52,8 +53,7 @@ class RareEvents(TallyMonitor):
         batch.refuse((batch.value != 0) & (batch.value != 1), "value", "must be 0 or 1, one trial a row")
         way_out = "each unit enters once (trial hazard takes weeks)" if self.trial == "once" else "one row a week"
         self._seen.refuse_again(self.kind, batch, way_out)
-        if self.week == batch.week:
-            raise LogError(f"{self.kind}: week {batch.week} was fed already; merge shards instead")
+        self._refuse_second_batch(batch)
         if self.trial == "once":
             self._seen = self._seen.joined(batch.unit)
         return self._tallied(batch, [batch.value.sum(), batch.n])
@@ -61,26 +61,15 @@ class RareEvents(TallyMonitor):
     def _now(self, batches: int) -> MonitorState:
         events, rows = self._records[:batches, 1].cumsum(), self._records[:batches, 2].cumsum()
         log_e = log_evidence(events, rows, self.limit)
-        most = max(0.0, float(log_e.max()))
-        return MonitorState(
-            estimate=float(events[-1] / rows[-1]),
-            lower=math.nan,
-            upper=math.nan,
-            e_value=float(np.exp(min(log_e[-1], 700.0))),
-            p_value=math.exp(-most),
-            verdict="harm" if most >= -math.log(self.alpha) else "continue",
-            validity=self.validity,
-            null=self.null,
-            week=int(self._records[batches - 1, 0]),
-            boundary=-math.log(self.alpha),
-            log_e=float(log_e[-1]),
-            n_units=int(rows[-1]),
-        )
+        week, n = int(self._records[batches - 1, 0]), int(rows[-1])
+        rate = float(events[-1] / rows[-1])
+        return evidence_state(log_e, self.alpha, null=self.null, week=week, n_units=n, estimate=rate)
 
     @classmethod
     def for_stream(cls, stream: Stream, alpha: float = 0.05) -> Self | None:
         """0/1 events of units that enter once."""
-        return cls(limit=stream.limit, alpha=alpha) if isinstance(stream, EventStream) else None
+        once = isinstance(stream, EventStream) and not stream.standing
+        return cls(limit=stream.limit, alpha=alpha) if isinstance(stream, EventStream) and once else None
 
     def replicate(self, stream: Stream) -> NDArray[np.bool_]:
         """(reps, weeks) stopped by this week."""

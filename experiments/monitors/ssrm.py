@@ -6,7 +6,6 @@ Bayes factor of a Dirichlet-multinomial centred on the planned shares against th
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import ClassVar, Self
 
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import gammaln
 
 from experiments.monitors.batch import Batch
+from experiments.monitors.evidence import evidence_state
 from experiments.monitors.interface import MonitorState, Validity, open_share, positive
 from experiments.monitors.replications import alarmed
 from experiments.monitors.streams import AssignmentStream, Stream
@@ -59,21 +59,14 @@ class Ssrm(TallyMonitor):
     def _now(self, batches: int) -> MonitorState:
         counts = self._records[:batches, 1:].cumsum(axis=0)
         log_e = log_bayes_factor(counts, self.shares, self.concentration)
-        most = max(0.0, float(log_e.max()))
         n = counts[-1].sum()
-        return MonitorState(
-            estimate=float(np.abs(counts[-1] / n - self.shares).max()),
-            lower=math.nan,
-            upper=math.nan,
-            e_value=float(np.exp(min(log_e[-1], 700.0))),
-            p_value=math.exp(-most),
-            verdict="harm" if most >= -math.log(self.alpha) else "continue",
-            validity=self.validity,
+        return evidence_state(
+            log_e,
+            self.alpha,
             null=self.null,
             week=int(self._records[batches - 1, 0]),
-            boundary=-math.log(self.alpha),
-            log_e=float(log_e[-1]),
             n_units=int(n),
+            estimate=float(np.abs(counts[-1] / n - self.shares).max()),
             reason=f"units by group {counts[-1].astype(np.int64).tolist()}",
         )
 

@@ -35,6 +35,14 @@ class TallyMonitor(Monitor):
         self._records = np.vstack([self._records, [batch.week, *sums]])
         return self._now(len(self._records))
 
+    def _refuse_second_batch(self, batch: Batch) -> None:
+        """Raise LogError where this week came already, or a unit has two rows."""
+        if self.week == batch.week:
+            raise LogError(f"{self.kind}: week {batch.week} was fed already; merge shards instead")
+        again = batch.repeated()
+        if len(again):
+            raise LogError(f"{self.kind}: week {batch.week}: unit {again[0]} comes a second time; one row a week")
+
     def merge(self, other: Self) -> Self:
         """A monitor over the units of both shards."""
         self._check_partner(other)
