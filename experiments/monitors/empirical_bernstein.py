@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from experiments.monitors.batch import Batch
 from experiments.monitors.interface import MonitorState, Validity, open_share, whole
-from experiments.monitors.streams import EventStream, Stream
+from experiments.monitors.streams import BoundedStream, EventStream, Stream
 from experiments.monitors.tally import TallyMonitor
 from rage_env.errors import ConfigError
 
@@ -82,8 +82,8 @@ class EmpiricalBernstein(TallyMonitor):
 
     @classmethod
     def for_stream(cls, stream: Stream, alpha: float = 0.05) -> Self | None:
-        """0/1 events of units that enter once."""
-        if not isinstance(stream, EventStream):
+        """Outcomes in [0, 1] of units that enter once."""
+        if not isinstance(stream, BoundedStream | EventStream) or (isinstance(stream, EventStream) and stream.standing):
             return None
         return cls(limit=stream.limit, most=1.0, alpha=alpha, horizon=stream.value[0].size)
 
