@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -30,6 +31,8 @@ __all__ = [
 
 BESIDE_RESULTS = ("workers", "tracking")
 """Fields that change how a study is run or shown, never what comes out."""
+
+MOST_SEEDS = 100_000
 
 _SLUG = r"^[a-z0-9][a-z0-9_.-]*$"
 
@@ -132,7 +135,7 @@ class Tracking(_Strict):
 class ExperimentConfig(_Strict):
     """A study: agents x seeds in one world. Loaded by `load`, which checks names and parameters too.
 
-    users: at least 2, since one alone has no spread to make an interval of.
+    users: at least 2, since one alone has no spread to make an interval of. seeds: a list, or first..last.
     """
 
     name: str = Field(pattern=_SLUG, max_length=60)
@@ -175,10 +178,23 @@ class ExperimentConfig(_Strict):
         """The scenario with this study's overrides."""
         return load_scenario(self.scenario, self.scenario_overrides)
 
+    @field_validator("seeds", mode="before")
+    @classmethod
+    def _from_first_to_last(cls, seeds: object) -> object:
+        """`"1..200"` is every seed from the first to the last."""
+        if not isinstance(seeds, str):
+            return tuple(seeds) if isinstance(seeds, list) else seeds
+        first, dots, last = seeds.partition("..")
+        if not (dots and first.isdecimal() and last.isdecimal() and int(first) <= int(last) < 2**32):
+            raise ValueError(f"{seeds!r} is no range of seeds; write a list, or first..last as in 1..200")
+        if int(last) - int(first) >= MOST_SEEDS:
+            raise ValueError(f"{seeds!r} is more than {MOST_SEEDS} seeds; give fewer")
+        return tuple(range(int(first), int(last) + 1))
+
     @field_validator("seeds")
     @classmethod
     def _each_seed_once(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
-        twice = sorted({s for s in seeds if seeds.count(s) > 1})
+        twice = sorted(s for s, times in Counter(seeds).items() if times > 1)
         if twice:
             raise ValueError(f"the same seed twice is the same run twice; give {', '.join(map(str, twice))} once")
         return seeds

@@ -118,7 +118,8 @@ def monitor_paths(results: Results, table: pd.DataFrame, monitor: str) -> Figure
     """One panel an agent: the estimate with its interval, or the log e-value where there is one; stops are marked."""
     mine = table[table["monitor"] == monitor]
     agents = [a for a, _ in _colours(results) if (mine["agent"] == a).any()]
-    betting = bool(mine["log_e"].notna().any())
+    tested = "z" in mine.columns and bool(mine["z"].notna().any())  # where there is a z, the boundary is for it
+    betting = bool(mine["log_e"].notna().any()) and not tested
     figure, panels = _grid(len(agents), 3.2, 2.4, sharey=True)
     colours = dict(_colours(results))
     paint = _evidence if betting else _estimate

@@ -22,6 +22,8 @@ __all__ = ["watches"]
 _ALPHA = 0.05
 _CAP_QUANTILE = 0.999
 """Of burn-in, before any agent acts: caps a user's mean difference (KPI) and a user-week's denominator (ratios)."""
+_CAP_QUANTILE_GROUPS = 0.99
+"""The same for a user's mean value where groups are compared: no life of the same user takes the tail away."""
 
 
 def watches(
@@ -38,18 +40,19 @@ def watches(
         if entry.metric != "value":
             made.append(_ratio(entry, find(guardrails, entry.metric), burn_in, rivals))
         elif not is_control:
-            offered = offered_for_value(config.weeks, rivals, _cap_of_means(burn_in), against)
+            quantile = _CAP_QUANTILE if against == "paired" else _CAP_QUANTILE_GROUPS
+            offered = offered_for_value(config.weeks, rivals, _cap_of_means(burn_in, quantile), against)
             made.append(KpiWatch(entry, _made(entry, offered, rivals)))
     return made
 
 
-def _cap_of_means(burn_in: Sequence[WeekLog]) -> float | None:
+def _cap_of_means(burn_in: Sequence[WeekLog], quantile: float) -> float | None:
     """Most a user's mean weekly difference may count: a far quantile of mean weekly value before anything was done."""
     if not burn_in:
         return None
     delayed = {c: np.zeros(burn_in[0].n) for c in DELAYED}
     mean = sum(net_revenue({**w.columns, **delayed}) for w in burn_in) / len(burn_in)
-    return float(np.quantile(np.abs(mean), _CAP_QUANTILE)) or None
+    return float(np.quantile(np.abs(mean), quantile)) or None
 
 
 def _ratio(entry: MonitorEntry, guardrail: Guardrail, burn_in: Sequence[WeekLog], rivals: int) -> RatioWatch:

@@ -22,9 +22,11 @@ _OF_VERDICTS = (
     "losses, or of value for monitors of value."
 )
 _OF_SEEDS = (
-    "harm, lift: share of seeds with that call; wrong: with a call that the truth\n"
-    "denies; caught: of the seeds with something to find. weeks: median calendar\n"
-    "weeks to the call; delay: from the first true violation. lost, saved: mean usd."
+    "harm, lift: share of seeds with that call; stopped: in which it stopped the\n"
+    "group; wrong: with a call that the truth denies; caught: of the seeds with\n"
+    "something to find. weeks: median calendar weeks to the call; delay: from the\n"
+    "first true violation. lost, saved: mean usd. Shares of seeds differ from the\n"
+    "truth by chance: at 200 seeds and 5 % by 1.5 points, one standard error."
 )
 
 
@@ -34,7 +36,8 @@ def show_verdicts(verdicts: pd.DataFrame, summed: pd.DataFrame) -> None:
         print_rows([_verdict(row) for row in verdicts.to_dict("records")], "verdicts, held against the truth")
         show(_OF_VERDICTS)
     if verdicts["seed"].nunique() > 1:
-        print_rows([_counted(row) for row in summed.to_dict("records")], "verdicts over seeds")
+        rows = [_counted(row) for row in summed.to_dict("records")]
+        print_rows(rows, f"verdicts over {verdicts['seed'].nunique()} seeds")
         show(_OF_SEEDS)
 
 
@@ -58,7 +61,6 @@ def _counted(row: Mapping[object, object]) -> dict[str, object]:
     return {
         "group": row["agent"],
         "monitor": row["monitor"],
-        "seeds": row["seeds"],
         **{name: _share(row[column]) for name, column in _SHARES.items()},
         "weeks": _whole(row["weeks"]),
         "delay": _whole(row["delay_weeks"]),
@@ -67,7 +69,14 @@ def _counted(row: Mapping[object, object]) -> dict[str, object]:
     }
 
 
-_SHARES = {"harm": "harm", "lift": "lift", "wrong": "false_alarms", "caught": "caught", "refused": "refused"}
+_SHARES = {
+    "harm": "harm",
+    "lift": "lift",
+    "stopped": "stopped",
+    "wrong": "false_alarms",
+    "caught": "caught",
+    "refused": "refused",
+}
 
 
 def _number(held: object) -> float:

@@ -30,7 +30,8 @@ class GroupLog:
 
     def __init__(self, config: ExperimentConfig, env: CohortEnv, seat: Seat, seed: int, folder: Path) -> None:
         self.seat, self.folder = seat, folder
-        self.writer = LogWriter(folder, meta_of(env, config, seat.name, seed))
+        withheld = any(a.label == seat.name and a.withhold_propensities for a in config.agents)
+        self.writer = LogWriter(folder, meta_of(env, config, seat.name, seed), withhold_propensities=withheld)
         self._everyone = np.ones(len(seat.rows), np.bool_)
         self._status: list[pd.DataFrame] = []
 

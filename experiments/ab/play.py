@@ -15,7 +15,7 @@ from experiments.ab.limits import pro_rata
 from experiments.ab.seat import Seat, Turn
 from experiments.ab.tape import Tape
 from experiments.acting import record
-from experiments.cohorts import live
+from experiments.cohorts import Stage, live
 from experiments.config import AgentEntry, ExperimentConfig
 from experiments.oracle import ObservableOracle, Oracle
 from experiments.runner import agent_of
@@ -55,23 +55,23 @@ def _agent(config: ExperimentConfig, entry: AgentEntry, limits: tuple[Guardrail,
 
 
 def play(
-    config: ExperimentConfig,
-    seed: int,
+    stage: Stage,
     world: tuple[CohortEnv, Observation],
     seats: Sequence[Seat],
     script: NDArray[np.int64] | None = None,
     judge: Callable[[CohortEnv, Week], None] | None = None,
 ) -> Tape:
-    """Live all weeks. world: fresh, seats: started. script: (weeks, n) arms of users in no seat, arm 0 by default.
+    """Live all weeks. world: of the stage, just opened; seats: started.
 
-    judge: called at the end of every week; it may stop seats from the next week on.
+    script: (weeks, n) arms of users in no seat, arm 0 by default. judge: called at the end of every week; it may stop
+    seats from the next week on.
     """
-    env, observation = world
+    (env, observation), weeks = world, stage.config.weeks
     wants_truth = judge is not None or any(isinstance(s.agent, Oracle) for s in seats)
-    tape = Tape(config.weeks, env.num_envs, env.scenario.retention_value_usd)
-    for week in range(config.weeks):
+    tape = Tape(weeks, env.num_envs, env.scenario.retention_value_usd)
+    for week in range(weeks):
         means = dict(env.truth.mean_outcomes()) if wants_truth else None
-        turns = [seat.turn(env, seed, observation, means) for seat in seats]
+        turns = [seat.turn(env, stage.seed, observation, means) for seat in seats]
         arm = np.where(observation.present, 0 if script is None else script[week], NO_OFFER)
         probs = np.eye(observation.k, dtype=np.float32)[arm]
         for seat, turn in zip(seats, turns, strict=True):

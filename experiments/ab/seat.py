@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from agents.interface import Agent, Decision
 from experiments.ab.view import log_of, observed_by, reports_of, truth_of
 from experiments.acting import arms_of, floor_of, problem_of
-from experiments.config import ExperimentConfig
+from experiments.cohorts import Stage
 from experiments.config_ab import Ab
 from experiments.oracle import Oracle
 from experiments.week_truth import WeekTruth
@@ -59,13 +59,13 @@ class Seat:
     held: NDArray[np.bool_] | None = None  # (m,) users with a floor; None for agents without
     served: list[NDArray[np.bool_]] = field(default_factory=list)
 
-    def start(self, env: CohortEnv, config: ExperimentConfig, seed: int, observation: Observation) -> None:
+    def start(self, env: CohortEnv, stage: Stage, observation: Observation) -> None:
         """Tell the agent its problem and the burn-in of its users. observation: of the cohort, week 0."""
-        everyone = np.ones(len(self.rows), np.bool_)
+        everyone, config = np.ones(len(self.rows), np.bool_), stage.config
         self.standing = Standing(self.guardrails)
         mine = observed_by(observation, self.rows, everyone, self.standing)
         self.user_id = mine.user_id
-        self.held = floor_of(self.agent, seed, mine, config.floor)
+        self.held = floor_of(self.agent, stage.seed, mine, config.floor)
         problem = problem_of(env, config.weeks, config.floor, self.held)
         self.agent.start(replace(problem, guardrails=self.guardrails))
         for log, reports in zip(env.burn_in_logs, env.burn_in_reports, strict=True):

@@ -7,15 +7,15 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.cohorts import cohort, live
-from experiments.config import ExperimentConfig
+from experiments.cohorts import Stage, live
 from experiments.metrics import Mean, UserTotals, paired
-from rage_env.outcomes import value
+from rage_env.outcomes import net_revenue
 
 __all__ = ["Tape", "relive"]
 
 Ints = NDArray[np.int64]
 _LOSSES = ("loss_fraud", "loss_bonus_abuse", "loss_credit")
+_BOOKED = (*_LOSSES, "revenue_gross", "bonus_cost", "contact_cost", "churned", "active")
 
 
 class Tape:
@@ -25,22 +25,24 @@ class Tape:
         self.retention_value_usd = retention_value_usd
         self.arm = np.zeros((weeks, n), np.int64)
         self.value, self.loss = np.zeros((weeks, n)), np.zeros((weeks, n))
-        self.totals = UserTotals(n, retention_value_usd)
+        self._totals = {name: np.zeros(n) for name in ("value", "net_revenue", "active")}
 
     def note(self, week: int, arm: Ints, ledger: Mapping[str, NDArray[np.float32]]) -> None:
         """Take in a week."""
         self.arm[week] = arm
-        books = {c: v.astype(np.float64) for c, v in ledger.items()}
-        self.value[week] = value(books, self.retention_value_usd)
+        books = {c: ledger[c].astype(np.float64) for c in _BOOKED}
+        net = net_revenue(books)
+        self.value[week] = net - self.retention_value_usd * books["churned"]
         self.loss[week] = sum(books[c] for c in _LOSSES)
-        self.totals.add(ledger)
+        for name, now in (("value", self.value[week]), ("net_revenue", net), ("active", books["active"])):
+            self._totals[name] += now
 
     def totals_of(self, rows: Ints) -> UserTotals:
         """Totals of some users."""
         mine = UserTotals(len(rows), self.retention_value_usd)
-        for name in ("value", "net_revenue", "active"):
-            setattr(mine, name, getattr(self.totals, name)[rows])
-        mine.weeks = self.totals.weeks
+        for name, total in self._totals.items():
+            setattr(mine, name, total[rows])
+        mine.weeks = len(self.value)
         return mine
 
     def gain(self, other: Tape, rows: Ints, week: int) -> Mean:
@@ -54,9 +56,9 @@ class Tape:
         return np.asarray(np.cumsum(by_week) / np.arange(1, len(by_week) + 1), np.float64)
 
 
-def relive(config: ExperimentConfig, seed: int, arm: NDArray[np.int64]) -> Tape:
+def relive(stage: Stage, arm: NDArray[np.int64]) -> Tape:
     """The same world under these arms, (weeks, n): same people, same luck. Who has left is left alone."""
-    env, _ = cohort(config, seed)
+    env, _ = stage.open()
     tape = Tape(len(arm), arm.shape[1], env.scenario.retention_value_usd)
     for week, row in enumerate(arm):
         live(env, row)

@@ -18,11 +18,11 @@ from experiments.ab.logs import GroupLog
 from experiments.ab.play import Week, play, seat_of
 from experiments.ab.record import Record
 from experiments.ab.seat import Seat
-from experiments.ab.tape import Tape
+from experiments.ab.tape import Tape, relive
 from experiments.ab.truths import Truths, deployed
 from experiments.ab.verdicts import VERDICTS, verdicts
 from experiments.clock import Clock
-from experiments.cohorts import cohort
+from experiments.cohorts import Stage
 from experiments.config import AgentEntry, ExperimentConfig
 from experiments.config_ab import CONTROL
 from experiments.guardrail_book import GuardrailBook
@@ -56,22 +56,24 @@ def run_groups(config: ExperimentConfig, seed: int, logs: Mapping[str, Path] | N
     assert config.ab is not None
     clock = Clock()
     with clock.on("trial"), ExitStack() as open_logs:
-        env, observation = cohort(config, seed)
+        stage = Stage.of(config, seed)
+        env, observation = stage.open()
         groups = assign(config.ab, [a.label for a in config.agents], seed, observation.unit)
         entries = [AgentEntry(kind="no_offer", name=CONTROL), *config.agents]
         seats = [seat_of(config, groups, entry, env) for entry in entries]
         for seat in seats:
-            seat.start(env, config, seed, observation)
+            seat.start(env, stage, observation)
         records = list(_records(config, seed, env, observation.unit, seats))
         ratio = _sample_ratio(groups, observation.unit)
         writers = [
             open_logs.enter_context(GroupLog(config, env, seat, seed, logs[seat.name])) for seat in seats if logs
         ]
-        tape = play(config, seed, (env, observation), seats, judge=_Judge(records, writers))
+        tape = play(stage, (env, observation), seats, judge=_Judge(records, writers))
         for writer in writers:
             writer.settle(env.settle())
     with clock.on("truths"):
-        found = [_judged(config, seed, r, e, groups, tape) for r, e in zip(records, entries, strict=True)]
+        nobody = relive(stage, np.zeros_like(tape.arm)) if config.ab.deploy_truth else None
+        found = [_judged(stage, r, e, groups, tape, nobody) for r, e in zip(records, entries, strict=True)]
     about = {"sample_ratio": {"verdict": ratio.verdict, "p_value": ratio.p_value, "reason": ratio.reason}}
     return [_closed(r, f, about, clock) for r, f in zip(records, found, strict=True)]
 
@@ -130,18 +132,16 @@ def _sample_ratio(groups: Groups, unit: NDArray[np.int64]) -> MonitorState:
     return check.update(Batch(0, units, groups.code[first], np.zeros(len(units))))
 
 
-def _judged(
-    config: ExperimentConfig, seed: int, record: Record, entry: AgentEntry, groups: Groups, tape: Tape
-) -> _Found:
+def _judged(stage: Stage, record: Record, entry: AgentEntry, groups: Groups, tape: Tape, nobody: Tape | None) -> _Found:
+    """nobody: everybody left alone, where deploy_truth is wanted."""
     if record.comparison is None:
         return _Found(pd.DataFrame(columns=list(VERDICTS)), record.book.totals, {})
-    assert config.ab is not None
-    truths = Truths(config, seed, entry, groups, tape)
+    truths = Truths(stage, entry, groups, tape)
     alone, curves = truths.alone(), {"ab_truth": tape.gains(truths.alone(), truths.rows)}
-    deploy = deployed(config, seed, entry) if config.ab.deploy_truth else None
+    deploy = None if nobody is None else deployed(stage, entry, nobody)
     if deploy is not None:
         curves |= {"deploy_truth": deploy, "scale_gap": deploy - curves["ab_truth"]}
-    table = verdicts(record, seed, truths, deploy, _ALPHA / config.rivals)
+    table = verdicts(record, stage.seed, truths, deploy, _ALPHA / stage.config.rivals)
     return _Found(table, alone.totals_of(truths.rows), curves)
 
 

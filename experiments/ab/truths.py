@@ -6,8 +6,6 @@ logged probabilities, and the same probabilities and luck draw the same arms aga
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,8 +13,8 @@ from experiments.ab.groups import Groups
 from experiments.ab.play import play, seat_of
 from experiments.ab.seat import Seat
 from experiments.ab.tape import Tape, relive
-from experiments.cohorts import cohort
-from experiments.config import AgentEntry, ExperimentConfig
+from experiments.cohorts import Stage
+from experiments.config import AgentEntry
 from rage_env.interface import NO_OFFER
 
 __all__ = ["Truths", "deployed"]
@@ -27,8 +25,8 @@ Floats = NDArray[np.float64]
 class Truths:
     """The truths of one group of one seed. Remembers tapes, each lived when first asked for."""
 
-    def __init__(self, config: ExperimentConfig, seed: int, entry: AgentEntry, groups: Groups, actual: Tape) -> None:
-        self.config, self.seed, self.entry, self.groups, self.actual = config, seed, entry, groups, actual
+    def __init__(self, stage: Stage, entry: AgentEntry, groups: Groups, actual: Tape) -> None:
+        self.stage, self.entry, self.groups, self.actual = stage, entry, groups, actual
         self.rows = groups.rows(groups.names.index(entry.label))
         self._cut: dict[int, Tape] = {}
 
@@ -40,35 +38,28 @@ class Truths:
         """The group never stopped. seat: as it was in the experiment."""
         if seat.stop is None:
             return self.actual
-        env, observation = cohort(self.config, self.seed)
-        again = seat_of(self.config, self.groups, self.entry, env)
-        again.start(env, self.config, self.seed, observation)
-        return play(self.config, self.seed, (env, observation), [again], self.actual.arm)
+        world = self.stage.open()
+        again = seat_of(self.stage.config, self.groups, self.entry, world[0])
+        again.start(world[0], self.stage, world[1])
+        return play(self.stage, world, [again], self.actual.arm)
 
     def cut(self, week: int, tape: Tape) -> Tape:
         """As on the tape up to this week inclusive, the group on control afterwards."""
         if week not in self._cut:
             arm = tape.arm.copy()
             arm[week + 1 :, self.rows] = NO_OFFER
-            self._cut[week] = relive(self.config, self.seed, arm)
+            same = np.array_equal(arm, tape.arm)  # nobody was offered anything: no need to live it again
+            self._cut[week] = tape if same else relive(self.stage, arm)
         return self._cut[week]
 
 
-def deployed(config: ExperimentConfig, seed: int, entry: AgentEntry) -> Floats:
+def deployed(stage: Stage, entry: AgentEntry, nobody: Tape) -> Floats:
     """(weeks,) `deploy_truth`: gain to date of the agent on everybody from week 0, as a paired run has it.
 
-    usd per assigned user-week, over the same lives left alone.
+    usd per assigned user-week. nobody: the tape of everybody left alone.
     """
-    env, observation = cohort(config, seed)
-    assert config.ab is not None
+    env, observation = stage.open()
     everybody = Groups((entry.label,), (1.0,), np.zeros(env.num_envs, np.int64), np.zeros(env.num_envs))
-    seat = seat_of(config, everybody, entry, env)
-    seat.start(env, config, seed, observation)
-    tape = play(config, seed, (env, observation), [seat])
-    return tape.gains(_nobody(config.model_dump_json(), seed), seat.rows)
-
-
-@lru_cache(maxsize=1)
-def _nobody(config_json: str, seed: int) -> Tape:
-    config = ExperimentConfig.model_validate_json(config_json)
-    return relive(config, seed, np.zeros((config.weeks, config.users), np.int64))
+    seat = seat_of(stage.config, everybody, entry, env)
+    seat.start(env, stage, observation)
+    return play(stage, (env, observation), [seat]).gains(nobody, seat.rows)
