@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from experiments.facts import activity, fraud, spending, uplift
+from experiments.facts import activity, fraud, late, spending, uplift
 from experiments.facts.accepted import ACCEPTED
 from experiments.facts.panel import Bools, Floats, Panel, live
 from experiments.reward_model import cross_fit
@@ -185,6 +185,52 @@ def test_a_nudge_moves_activity_by_a_few_percent_and_the_strongest_offer_by_tens
     assert holds("relative effect of a nudge", active["nudge"])
     assert holds("relative effect of an offer", active["bonus_20"])
     assert not holds("relative effect of an offer", active["nudge"])
+
+
+def newcomers_abusers(bonus_usd: float) -> float:
+    """Share of abusers among those who join while everybody is offered a bonus of this size."""
+    world = {
+        "mechanisms": {"attraction": {"share_per_usd": 0.002, "highest_share": 0.08}},
+        "arms": {"bonus_20": {"bonus_usd": bonus_usd}},
+        "sources": {"mechanisms.attraction": "assumed"},
+    }
+    env = CohortEnv(USERS, scenario=world, population="open", weeks=13)
+    env.reset(seed=6)
+    arm = np.full(USERS, env.arm_names.index("bonus_20"))
+    kinds, joined = [], []
+    for _ in range(12):
+        *_, info = env.step(arm)
+        kinds.append(env.traits.fraud_type)
+        joined.append(info["is_new"])
+    return fraud.abuser_share(np.concatenate(kinds), np.concatenate(joined))
+
+
+def test_larger_bonuses_bring_more_abusers_among_newcomers() -> None:
+    shares = [newcomers_abusers(usd) for usd in (0.0, 10.0, 20.0)]
+    assert shares[0] < shares[1] < shares[2]
+    assert holds("abusers among newcomers at $10", shares[1])
+    assert not holds("abusers among newcomers at $10", fraud.abuser_share(np.zeros(100, np.int8), np.ones(100, bool)))
+
+
+def months_late() -> Floats:
+    """(m, n) whether borrowers who are left alone were late, by month of four weeks."""
+    env = CohortEnv(USERS, "pre_delinquency", weeks=52)
+    env.reset(seed=12)
+    late_weeks = live(env, 52, ("late",)).stayers.column("late")
+    out: Floats = late_weeks.reshape(13, 4, -1).max(axis=1)
+    return out
+
+
+def test_lateness_fades_slowly_and_is_cured_the_less_the_longer_it_lasts() -> None:
+    borrowers = months_late()
+    correlations = late.late_correlations(borrowers)
+    assert [holds(f"late, lag {g}", r) for g, r in enumerate(correlations, 1)] == [True] * 5
+    cures = np.array([late.cure_after(borrowers, m) for m in (1, 2, 3)])
+    assert holds("cure after 1 late month", cures[0])
+    assert [holds(f"cure after {m} late months", cures[m - 1]) for m in (2, 3)] == [True] * 2
+    assert late.falls_strictly(cures)
+    memoryless = np.cumprod(np.full(5, correlations[0]))  # what a chain without durations or lasting stress would show
+    assert not holds("late, lag 5", memoryless[4])
 
 
 def predicted_dogs(*, mix: tuple[float, ...], effect: float) -> float:
