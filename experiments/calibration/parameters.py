@@ -65,6 +65,13 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("mechanisms.spending.within_sd", POSITIVE, 0.4, ("log_spend_within_sd",)),
     Parameter("mechanisms.spending.copula", CORRELATION, 0.6, ("activity_spend_correlation",)),
     Parameter("mechanisms.spending.ticket_usd", POSITIVE, 0.5, ("spend_per_transaction",)),
+    Parameter("mechanisms.delinquency.missed_logit.0", ANY, 1.0, ("current_to_late",)),
+    Parameter("mechanisms.delinquency.missed_logit.1", ANY, 1.0, ("cure_after_1",)),
+    Parameter("mechanisms.delinquency.missed_logit.2", ANY, 1.0, ("cure_after_2",)),
+    Parameter("mechanisms.delinquency.missed_logit.3", ANY, 1.0, ("cure_after_3",)),
+    Parameter("mechanisms.delinquency.per_stress", POSITIVE, 0.6, ("late_lag_",)),
+    Parameter("mechanisms.stress.lasting", SHARE, 1.5, ("late_lag_",)),
+    Parameter("mechanisms.stress.ar", SHARE, 1.5, ("late_lag_",)),
     Parameter("population.churn.alpha", POSITIVE, 1.2, ("survival_",)),
     Parameter("population.churn.beta", POSITIVE, 1.2, ("survival_",)),
 )
