@@ -109,7 +109,8 @@ class GuardrailBook:
         sums.usage_no_offer += now.usage_no_offer
         sums.allowance += now.allowance
         sums.count += _expected(guardrail.numerator, truth, probs, judged.members)
-        sums.denominator += _expected(guardrail.denominator, truth, probs, judged.members)
+        rate = None if guardrail.between else guardrail.denominator  # between segments a row is in the rate's own unit
+        sums.denominator += _expected(rate, truth, probs, judged.members)
         if _forgives_few(guardrail) and sums.count <= guardrail.min_count:
             return None
         over = sums.usage > max(0.0, sums.usage_no_offer) + sums.allowance

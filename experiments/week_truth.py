@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rage_env.errors import GuardrailError, did_you_mean
-from rage_env.guardrails import Guardrail, Row, linear_row
+from rage_env.guardrails import Guardrail, Row, between_rows, linear_row
 from rage_env.interface import Observation
 from rage_env.outcomes import value
 from rage_env.truth import Truth
@@ -69,11 +69,13 @@ def judged_by(
 
 
 def rows_of(guardrail: Guardrail, means: Mapping[str, Floats], observation: Observation) -> tuple[Judged, ...]:
-    """Linear rows of one guardrail in this week, one for the cohort or one for each code of its segment.
+    """Linear rows of one guardrail in this week: one for the cohort, one for each code of a segment, two between codes.
 
     means: {column: (n, k)}. Raises GuardrailError for what no run judges yet.
     """
     _refuse_unjudged(guardrail)
+    if guardrail.between is not None:
+        return tuple(Judged(row, None) for row in between_rows(guardrail, means, _codes(guardrail, observation)))
     return tuple(
         Judged(linear_row(guardrail, means, status_quo=observation.status_quo, members=members), members)
         for members in _members(guardrail, observation)
@@ -86,24 +88,28 @@ def expected(amounts: Floats, probs: NDArray[np.floating]) -> float:
 
 
 def _members(guardrail: Guardrail, observation: Observation) -> Iterator[NDArray[np.bool_] | None]:
-    column = guardrail.scope.column
-    if column is None:
+    if guardrail.scope.column is None:
         yield None
         return
+    codes = _codes(guardrail, observation)
+    yield from (codes == code for code in np.unique(codes))
+
+
+def _codes(guardrail: Guardrail, observation: Observation) -> NDArray[np.integer]:
+    """(n,) codes of the guardrail's segment column. Raises GuardrailError where the world has none of that name."""
+    column = str(guardrail.scope.column)
     if column not in observation.segments:
         known = sorted(observation.segments)
         raise GuardrailError(
             f"{guardrail.name}: the world has no segment column {column!r}{did_you_mean(column, known)} "
             f"Columns: {', '.join(known) or 'none'}."
         )
-    codes = observation.segments[column]
-    yield from (codes == code for code in np.unique(codes))
+    return observation.segments[column]
 
 
 def _refuse_unjudged(guardrail: Guardrail) -> None:
     unjudged = {
         "scope.kind account": guardrail.scope.kind == "account",
-        "between": guardrail.between is not None,
         "denominator_lag 1": guardrail.denominator_lag == 1,
         "a hard limit by segment": guardrail.hard and guardrail.scope.kind == "segment",  # the draw keeps totals only
         f"a total of {guardrail.limit:g} a {guardrail.horizon}": _is_total_of_a_window(guardrail),

@@ -51,9 +51,11 @@ class Economics:
         """((k,) usage if everyone got the arm, that of the status quo), in the unit of the limit.
 
         A rate where the guardrail has a denominator (NaN where that is 0), else the numerator per assigned user-week;
-        beyond the status quo where it is relative to that.
+        beyond the status quo where it is relative to that. 0 between segments, which are all treated alike here.
         """
         shape = self.means["active"].shape
+        if guardrail.between is not None:
+            return np.zeros(shape), 0.0
         num = weighted_sum(guardrail.numerator, self.means, shape)
         den = np.ones(shape)
         if guardrail.denominator is not None:

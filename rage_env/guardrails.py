@@ -18,7 +18,17 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from rage_env.errors import GuardrailError, did_you_mean
 from rage_env.outcomes import COLUMNS, RESERVED
 
-__all__ = ["Guardrail", "Row", "Scope", "TrueUsage", "largest", "linear_row", "true_usage", "weighted_sum"]
+__all__ = [
+    "Guardrail",
+    "Row",
+    "Scope",
+    "TrueUsage",
+    "between_rows",
+    "largest",
+    "linear_row",
+    "true_usage",
+    "weighted_sum",
+]
 
 Means = Mapping[str, NDArray[np.floating]]
 
@@ -170,6 +180,35 @@ def linear_row(
     if guardrail.sense == ">=":
         coef, limit = -coef, -limit
     return Row(guardrail.name, coef, float(limit), spread)
+
+
+def between_rows(guardrail: Guardrail, means: Means, codes: NDArray[np.integer]) -> tuple[Row, ...]:
+    """`|rate_a - rate_b| <= limit` as two rows in the unit of the rate; none while one of the two segments is empty.
+
+    means: as for `linear_row`. codes: (n,) of the segment column. Raises GuardrailError where an arm would change the
+    denominator, since the difference of two ratios is then no linear row.
+    """
+    assert guardrail.between is not None
+    shape = np.shape(next(iter(means.values())))
+    den = weighted_sum(guardrail.denominator or {"assigned": 1.0}, means, shape)
+    if np.ptp(den, axis=1).max(initial=0.0) > 0:
+        raise GuardrailError(
+            f"{guardrail.name}: a bound between segments needs a denominator that no arm changes, "
+            f"got {guardrail.denominator}. Use assigned or present."
+        )
+    weight = np.zeros(shape[0])
+    for sign, code in zip((1.0, -1.0), guardrail.between, strict=True):
+        total = float(den[codes == code, 0].sum())
+        if total <= 0:
+            return ()
+        weight[codes == code] = sign / total
+    coef = weighted_sum(guardrail.numerator, means, shape) * weight[:, None]
+    first, second = guardrail.between
+    spread = float(largest(np.abs(coef)).sum())
+    return (
+        Row(f"{guardrail.name}[{first}-{second}]", coef, guardrail.limit, spread),
+        Row(f"{guardrail.name}[{second}-{first}]", -coef, guardrail.limit, spread),
+    )
 
 
 def _inside(amounts: NDArray[np.float64], members: NDArray[np.bool_] | None) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from agents.allocation.refusal import require_kept
 from agents.allocation.rows import Linear
 from rage_env.errors import GuardrailError, did_you_mean
-from rage_env.guardrails import Guardrail, largest, linear_row, weighted_sum
+from rage_env.guardrails import Guardrail, between_rows, largest, linear_row, weighted_sum
 from rage_env.interface import NO_OFFER, Observation
 
 __all__ = ["guardrail_rows", "require_kept"]
@@ -142,27 +142,9 @@ def _codes(guardrail: Guardrail, observation: Observation) -> NDArray[np.int64]:
 
 
 def _fairness(guardrail: Guardrail, means: Means, observation: Observation) -> list[Linear]:
-    """`|rate_a - rate_b| <= limit` for two segments whose denominators no decision can change."""
-    assert guardrail.between is not None
-    codes, shape = _codes(guardrail, observation), (observation.n, observation.k)
-    den = weighted_sum(guardrail.denominator or {"assigned": 1.0}, means, shape)
-    if np.ptp(den, axis=1).max(initial=0.0) > 0:
-        raise GuardrailError(
-            f"{guardrail.name}: a bound between segments needs a denominator that no arm changes, "
-            f"got {guardrail.denominator}. Use assigned or present."
-        )
-    weight = np.zeros(observation.n)
-    for sign, code in zip((1.0, -1.0), guardrail.between, strict=True):
-        total = float(den[codes == code, 0].sum())
-        if total <= 0:
-            return []
-        weight[codes == code] = sign / total
-    coef = weighted_sum(guardrail.numerator, means, shape) * weight[:, None]
-    first, second = guardrail.between
-    return [
-        Linear(f"{guardrail.name}[{first}-{second}]", coef, guardrail.limit),
-        Linear(f"{guardrail.name}[{second}-{first}]", -coef, guardrail.limit),
-    ]
+    """A fairness bound's two rows."""
+    rows = between_rows(guardrail, means, _codes(guardrail, observation))
+    return [Linear(row.name, row.coef, row.limit) for row in rows]
 
 
 def _spared(row: Linear) -> Linear:

@@ -28,7 +28,7 @@ def truth(week: int, loss: Sequence[float], guardrail: Guardrail = LOSS) -> Week
     ids, yes = np.arange(2), np.ones(2, np.bool_)
     quo = np.array([[0.5, 0.5], [0.5, 0.5]], np.float32)
     empty, mask = np.empty(0), np.ones((2, 2), np.int8)
-    seen = Observation(week, ids, ids, np.zeros((2, 1), np.float32), mask, ~yes, yes, {}, quo, empty, empty)
+    seen = Observation(week, ids, ids, np.zeros((2, 1), np.float32), mask, ~yes, yes, {"group": ids}, quo, empty, empty)
     means = {"gmv": np.full((2, 2), 100.0), "loss_fraud": np.tile(np.asarray(loss, float), (2, 1))}
     means |= {"contacts": np.tile([0.0, 1.0], (2, 1)), "present": np.ones((2, 2))}
     return WeekTruth(seen, means, np.zeros((2, 2)), (rows_of(guardrail, means, seen),))
@@ -165,3 +165,29 @@ def test_a_hard_limit_by_segment_is_refused_as_the_draw_keeps_head_counts_of_the
     )
     with pytest.raises(GuardrailError, match="reach: a hard limit by segment cannot be judged"):
         truth(0, [0.0, 0.0], hard)
+
+
+def test_a_bound_between_two_groups_is_judged_by_the_gap_of_their_rates_whichever_way_it_points() -> None:
+    fair = Guardrail(
+        name="fair",
+        numerator={"contacts": 1.0},
+        denominator={"present": 1.0},
+        limit=0.3,
+        scope=Scope(kind="segment", column="group"),
+        between=(0, 1),
+    )
+    for first, second in ((0.9, 0.5), (0.5, 0.9)):
+        entry = one(fair, [0.0, 0.0], np.array([[1 - first, first], [1 - second, second]]))
+        assert entry.slack_true == pytest.approx(0.3 - 0.4)
+        assert entry.violated
+    alike = one(fair, [0.0, 0.0], OFFER)
+    assert alike.slack_true == pytest.approx(0.3)
+    assert not alike.violated
+    assert not alike.unavoidable
+
+
+def test_a_bound_between_groups_of_a_segment_that_does_not_exist_is_refused_by_name() -> None:
+    scope = Scope(kind="segment", column="grup")
+    fair = Guardrail(name="fair", numerator={"contacts": 1.0}, limit=0.1, scope=scope, between=(0, 1))
+    with pytest.raises(GuardrailError, match="fair: the world has no segment column 'grup': did you mean 'group'"):
+        truth(0, [0.0, 0.0], fair)
