@@ -128,4 +128,5 @@ def _states(env: CohortEnv, seed: int, *, treated: bool) -> Iterator[tuple[NDArr
             yield observation.features[here], {c: m[here] for c, m in env.truth.mean_outcomes().items()}
         luck = Noise(key, person_keys(key, observation.unit), week).uniform64(Draw.ARM)
         arm = (luck * observation.k).astype(np.int64) if treated else np.zeros(observation.n, np.int64)
+        arm *= np.take_along_axis(observation.action_mask, arm[:, None], axis=1)[:, 0]  # masked: left alone
         observation = live(env, arm)
