@@ -79,11 +79,11 @@ def net_revenue(ledger: Mapping[str, NDArray[np.floating]]) -> NDArray[np.floati
         raise LogError(f"net revenue needs the columns {missing}, which this ledger lacks")
     net = np.array(ledger["revenue_gross"], copy=True)
     for column in _COSTS:
-        net = net - ledger[column]
+        np.subtract(net, ledger[column], out=net)
     return net
 
 
 def value(ledger: Mapping[str, NDArray[np.floating]], retention_value_usd: float) -> NDArray[np.floating]:
     """Net revenue less `retention_value_usd` for every user lost: what agents and oracles maximise."""
     net = net_revenue(ledger)
-    return net - net.dtype.type(retention_value_usd) * ledger["churned"]
+    return net - net.dtype.type(retention_value_usd) * ledger["churned"] if retention_value_usd else net

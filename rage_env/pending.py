@@ -23,15 +23,17 @@ def reports_of_week(
 
     One uniform a user-week sets the delays of all its columns; a column's own law turns it into weeks.
     """
-    something = columns[DELAYED[0]] != 0
-    for name in DELAYED[1:]:
+    given = [(code, name) for code, name in enumerate(DELAYED) if name in columns]
+    something = np.zeros(len(user_id), np.bool_)
+    for _, name in given:
         something |= columns[name] != 0
     rows = np.flatnonzero(something)
     if not len(rows):
         return Reports.empty()
     uniform = luck.take(rows).uniform(Draw.DELAY)
     parts = []
-    for code, name in enumerate(DELAYED):
+    delays = {law: law.weeks(uniform) for law in {laws[name] for _, name in given}}
+    for code, name in given:
         amount = columns[name][rows]
         due = np.flatnonzero(amount)
         if not len(due):
@@ -41,7 +43,7 @@ def reports_of_week(
             Reports(
                 user_id=user_id[mine],
                 accrual_week=np.full(len(mine), week, np.int32),
-                reported_week=(week + laws[name].weeks(uniform[due])).astype(np.int32),
+                reported_week=(week + delays[laws[name]][due]).astype(np.int32),
                 column=np.full(len(mine), code, np.int8),
                 amount=amount[due],
             )

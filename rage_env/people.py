@@ -23,7 +23,7 @@ from rage_env.scenario import Scenario
 from rage_env.standing import Standing
 from rage_env.state import CHUNK, Lives, Traits
 from rage_env.week import Columns, Week, When
-from rage_env.world import World, ledger_of
+from rage_env.world import World
 
 __all__ = ["People"]
 
@@ -71,6 +71,8 @@ class People:
         self.laws = scenario.delay_laws
         self._ledgers: Recycled[np.float32] = Recycled(np.float32)
         self._pages: Recycled[np.float32] = Recycled(np.float32)
+        self._zeros = np.zeros(n, np.float32)
+        self._zeros.flags.writeable = False
 
     @property
     def arm_names(self) -> tuple[str, ...]:
@@ -128,8 +130,9 @@ class People:
 
     def _live(self, arm: NDArray[np.intp], week: int, *, may_leave: bool) -> Columns:
         """One week of everyone, chunk by chunk; returns the ledger and moves the lives on."""
-        block = self._ledgers.get((len(COLUMNS), self.num_envs))
-        ledger: Columns = dict(zip(COLUMNS, block, strict=True))
+        given = self.world.gives
+        block = self._ledgers.get((len(given), self.num_envs))
+        ledger: Columns = dict.fromkeys(COLUMNS, self._zeros) | dict(zip(given, block, strict=True))
         after = self._spare or self.lives.copy()
         when = self.when(week)
         arms = self.world.parts(when).arms
@@ -139,11 +142,10 @@ class People:
             traits, before, luck = self.traits.rows(rows), self.lives.rows(rows), self.luck(rows, week)
             now, lives = self.world.live(traits, before, arm[rows], luck, when=when, may_leave=may_leave)
             after.put(rows, lives)
-            columns = ledger_of(now, len(arm[rows]))
-            for name in COLUMNS:
-                ledger[name][rows] = now.get(name, 0)
+            for name in given:
+                ledger[name][rows] = now[name]
             lived = Week(arms, traits, before, arm[rows], luck, now, when, self.scenario.used)
-            return reports_of_week(week, traits.user_id, columns, luck, self.laws), self.world.totals(lived)
+            return reports_of_week(week, traits.user_id, now, luck, self.laws), self.world.totals(lived)
 
         starts = range(0, self.num_envs, self.chunk)
         if self.threads > 1:

@@ -38,6 +38,8 @@ class World:
         self._fixed = parts_at(scenario.model_copy(update={"drift": ()}), 0, 0)
         self._latest: tuple[int, int, Parts] | None = None
         self.arms = self._fixed.arms
+        given = {column for name in used for column in mechanisms.module(name).GIVES}
+        self.gives = tuple(c for c in COLUMNS if c in given)  # ledger columns that are not always 0
         self.population = Population(scenario.population, used["engagement"], used["spending"], used)
         self._moves_people = any(d.target.startswith("population.") for d in scenario.drift)
 
