@@ -45,4 +45,7 @@ def _line(agent: str, error: Mapping[str, object], known: list[str]) -> str:
     path = ".".join(str(part) for part in where) if isinstance(where, tuple) else str(where)
     if error["type"] == "extra_forbidden":
         return f"agent {agent}: {path} is not a parameter{did_you_mean(path, known)} Known: {', '.join(known)}."
-    return f"agent {agent}: {path}: {error['msg']}; got {error['input']!r}"
+    message = str(error["msg"]).removeprefix("Value error, ")
+    if not path:  # a rule on several parameters together, which names them itself
+        return f"agent {agent}: {message}"
+    return f"agent {agent}: {path}: {message}; got {error['input']!r}"

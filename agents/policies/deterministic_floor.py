@@ -16,7 +16,7 @@ from rage_env.interface import Observation
 
 
 class DeterministicFloorParams(OfferParams):
-    """share: of present units who get `arm`, those who come first by `signals`; the rest are left alone.
+    """share: of present units who get `arm`, those who come first by `signals` (who ties goes together).
 
     floor: propensity of every allowed arm but the rule's own, which has all the rest.
     """

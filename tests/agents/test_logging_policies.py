@@ -134,7 +134,7 @@ def test_a_mixture_lies_between_its_base_and_chance(study: ExperimentConfig) -> 
 @pytest.mark.parametrize(
     ("kind", "params", "told"),
     [
-        ("risk_biased", {"least": 0.9, "most": 0.1}, r"agent risk_biased: .*least must not exceed most; got 0.9 > 0.1"),
+        ("risk_biased", {"least": 0.9, "most": 0.1}, r"^agent risk_biased: least must not exceed most; got 0.9 > 0.1$"),
         ("risk_biased", {"signals": {}}, "signals"),
         ("value_biased", {"signals": {"log_gmv": 1.0}}, "no feature 'log_gmv': did you mean 'log_gmv_"),
         ("value_biased", {"arm": "no_offer"}, "arm 'no_offer' leaves users alone; name an offer"),
