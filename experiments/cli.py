@@ -200,7 +200,10 @@ def check(
 
 
 for _command in commands.every():
-    app.command()(_command)
+    if isinstance(_command, typer.Typer):
+        app.add_typer(_command)
+    else:
+        app.command()(_command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -24,6 +24,8 @@ __all__ = [
     "SPENDING",
     "Survivors",
     "boundaries",
+    "calendar_times",
+    "correlations",
     "information_times",
     "next_boundary",
     "spent",
@@ -45,18 +47,20 @@ def boundaries(
     fractions: Sequence[float] | None = None,
     *,
     shape: float | None = None,
+    calendar: Sequence[float] | None = None,
 ) -> Floats:
     """(looks,) z-values that together are crossed with probability `alpha` when nothing is there.
 
     spending: a spending function or a classical family. fractions: planned information times in (0, 1], rising;
-    evenly spaced to 1 by default. Both sides share alpha where `sides` is 2. Raises ConfigError, UnknownNameError.
+    evenly spaced to 1 by default. calendar: times by which error is spent, where they differ from these, as with
+    users who persist. Both sides share alpha where `sides` is 2. Raises ConfigError, UnknownNameError.
     """
     times = information_times(looks, fractions)
     if spending in CLASSICAL:
         return _classical(times, open_share("alpha", alpha), one_or_two(sides), _exponent(spending, shape))
     if spending not in SPENDING:
         raise UnknownNameError("spending function or boundary family", spending, (*SPENDING, *CLASSICAL))
-    increments = np.diff(spent(times, alpha, sides, spending, shape), prepend=0.0)
+    increments = np.diff(spent(calendar_times(times, calendar), alpha, sides, spending, shape), prepend=0.0)
     survivors, bounds = start(), np.empty(len(times))
     for look, (spend, rho) in enumerate(zip(increments, correlations(times), strict=True)):
         bounds[look], survivors = next_boundary(survivors, rho, float(spend), sides)
@@ -83,6 +87,15 @@ def information_times(looks: int, fractions: Sequence[float] | None = None) -> F
             f"fractions: must rise strictly within (0, 1], got {fractions!r}; information cannot fall between looks"
         )
     return times
+
+
+def calendar_times(times: Floats, calendar: Sequence[float] | None) -> Floats:
+    """(looks,) times by which error is spent: those of the information, unless told. Raises ConfigError."""
+    if calendar is None:
+        return times
+    if len(calendar) != len(times):
+        raise ConfigError(f"calendar: needed is one time for each of {len(times)} looks, got {list(calendar)}")
+    return information_times(len(times), calendar)
 
 
 def _exponent(spending: str, shape: float | None) -> float:

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import ndtri
 
-from experiments.monitors.boundaries import boundaries, correlations, information_times
+from experiments.monitors.boundaries import boundaries, calendar_times, correlations, information_times
 from experiments.monitors.interface import open_share
 from experiments.monitors.recursion import lower_boundary, passed, start
 from experiments.monitors.spending import spent
 from rage_env.errors import ConfigError
 
-__all__ = ["Plan", "Stopping", "plan", "stopping"]
+__all__ = ["Plan", "Stopping", "fixed_drift", "plan", "stopping"]
 
 Floats = NDArray[np.float64]
 
@@ -82,6 +82,7 @@ def plan(
     fractions: Sequence[float] | None = None,
     *,
     shape: float | None = None,
+    calendar: Sequence[float] | None = None,
     power: float = 0.8,
     futility: str | None = None,
     futility_shape: float | None = None,
@@ -91,13 +92,13 @@ def plan(
     The other parameters as in `boundaries`. Raises ConfigError and UnknownNameError.
     """
     time = information_times(looks, fractions)
-    upper = boundaries(spending, len(time), alpha, sides, time.tolist(), shape=shape)
+    upper = boundaries(spending, len(time), alpha, sides, time.tolist(), shape=shape, calendar=calendar)
     if open_share("power", power) <= alpha:
         raise ConfigError(f"power: must lie above alpha {alpha:g}, got {power:g}; a test that errs as often is none")
     below = -upper if sides == 2 else np.full(len(time), -np.inf)
     if futility is None:
         return Plan(time, upper, below, _drift_of(time, upper, below, power), alpha, sides)
-    misses = np.diff(spent(time, 1 - power, 1, futility, futility_shape), prepend=0.0)
+    misses = np.diff(spent(calendar_times(time, calendar), 1 - power, 1, futility, futility_shape), prepend=0.0)
 
     def excess(drift: float) -> float:
         lower = np.maximum(_futile(time, upper, misses, drift), below)
