@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from agents.interface import Decision, Problem
 from agents.parameters import Configured
+from agents.sharing import one_per_unit
 from rage_env.errors import ConfigError, DecisionError, did_you_mean
 from rage_env.interface import NO_OFFER, Feedback, Observation
 
@@ -30,10 +31,11 @@ class FixedAgent(Configured):
         raise NotImplementedError
 
     def decide(self, observation: Observation) -> Decision:
-        """The wishes, as far as masks allow."""
+        """The wishes, as far as masks allow; those of a unit are met by their mean."""
         if self.problem is None:
             raise DecisionError(f"{self.name}: decide came before start; call start(problem) first")
-        return Decision(spread_over(self.wishes(observation), observation.action_mask)).check(observation)
+        probs = spread_over(self.wishes(observation), observation.action_mask)
+        return Decision(one_per_unit(probs, observation)).check(observation)
 
     def learn(self, feedback: Feedback) -> None:
         """Learns nothing."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.sharing import check_shared
 from rage_env.errors import DecisionError
 from rage_env.guardrails import Guardrail
 from rage_env.interface import ArmSpec, Feedback, Observation, check_probs
@@ -69,6 +70,7 @@ class Decision:
     def check(self, observation: Observation) -> Decision:
         """Itself, if the runner can draw from it. Raises DecisionError naming user, rule and value."""
         check_probs(observation, self.probs)
+        check_shared(self.probs, observation)
         if len(self.reason) not in (0, observation.n):
             raise DecisionError(f"week {observation.week}: {len(self.reason)} reasons for {observation.n} users")
         return self

@@ -38,8 +38,8 @@ def left_alone(config: ExperimentConfig, seed: int) -> Control:
 def _left_alone(config_json: str, seed: int) -> Control:
     config = ExperimentConfig.model_validate_json(config_json)
     env, observation = cohort(config, seed)
-    retention, nobody = env.scenario.retention_value_usd, np.zeros(config.users, np.int64)
-    totals, known = UserTotals(config.users, retention), np.empty((config.weeks, config.users), np.float32)
+    retention, nobody = env.scenario.retention_value_usd, np.zeros(observation.n, np.int64)
+    totals, known = UserTotals(observation.n, retention), np.empty((config.weeks, observation.n), np.float32)
     user_id = observation.user_id
     for week in range(config.weeks):
         live(env, nobody)

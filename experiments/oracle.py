@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 from agents.allocation import Allocation, Linear, allocate
 from agents.interface import Decision, Problem
+from agents.sharing import together
 from experiments.observable import ObservableModel
 from experiments.week_truth import WeekTruth, expected, rows_of
 from rage_env.errors import DecisionError
 from rage_env.guardrails import Row, true_usage
-from rage_env.interface import NO_OFFER, Feedback
+from rage_env.interface import NO_OFFER, Feedback, Observation
 
 __all__ = ["LatentOracle", "ObservableOracle", "Oracle", "share_that_keeps"]
 
@@ -72,13 +73,14 @@ class Oracle:
         """Inverse of save."""
 
     def _allocate(
-        self, value: Floats, rows: Sequence[Row], limits: Sequence[float], mask: NDArray[np.int8]
+        self, value: Floats, rows: Sequence[Row], limits: Sequence[float], observation: Observation
     ) -> Allocation:
         program = [
             Linear(f"{row.name}[{i}]" if _repeated(rows, row.name) else row.name, row.coef, limit)
             for i, (row, limit) in enumerate(zip(rows, limits, strict=True))
         ]
-        allocation = allocate(value, program, mask, prices0=self.prices)
+        unit = None if together(observation) is None else observation.unit
+        allocation = allocate(value, program, observation.action_mask, unit, prices0=self.prices)
         self.prices = allocation.prices
         return allocation
 
@@ -92,7 +94,7 @@ class LatentOracle(Oracle):
         """The optimum of the true program."""
         rows = truth.flat
         limits = [row.limit + max(0.0, _none(row)) for row in rows]
-        allocation = self._allocate(truth.value, rows, limits, truth.observation.action_mask)
+        allocation = self._allocate(truth.value, rows, limits, truth.observation)
         return _kept(allocation.probs, rows), allocation
 
 
@@ -118,7 +120,7 @@ class ObservableOracle(Oracle):
         offsets = np.zeros(len(rows)) if self._offsets is None else self._offsets
         for _ in range(_TIGHTENINGS):
             limits = [b.limit + max(0.0, _none(b)) + o for b, o in zip(believed, offsets, strict=True)]
-            allocation = self._allocate(value, believed, limits, truth.observation.action_mask)
+            allocation = self._allocate(value, believed, limits, truth.observation)
             probs = allocation.probs
             flattered = [_usage(row, probs) - _usage(b, probs) for row, b in zip(rows, believed, strict=True)]
             offsets = np.minimum(0.0, -np.array(flattered))

@@ -135,7 +135,7 @@ def _book(
         agent=entry.label,
         seed=seed,
         arm_names=env.arm_names,
-        totals=UserTotals(env.num_envs, scenario.retention_value_usd),
+        totals=UserTotals(env.assigned, scenario.retention_value_usd),
         guardrails=GuardrailBook(scenario.guardrails, shares),
         yardstick=Yardstick(model, config.oracle.every_weeks),
         offline=OfflineBook(config, env.arm_names, env.features.names, held),

@@ -139,6 +139,11 @@ class CohortEnv(People, VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # 
         obs, info = self._observe()
         return obs, reward, terminated, truncated, info
 
+    @property
+    def assigned(self) -> int:
+        """Rows that this cohort shows: one a slot."""
+        return self.num_envs
+
     # --- for runners -------------------------------------------------------------------------------------------
 
     def twin(self, num_envs: int | None = None, **changes: Any) -> Self:

@@ -109,7 +109,7 @@ def rollout(
     """
     count = _checked(env, weeks, luck, replications)
     runs = {c: np.empty((count, weeks)) for c in COLUMNS}
-    users = {c: np.zeros(env.num_envs) for c in COLUMNS} if per_user else None
+    users = {c: np.zeros(env.assigned) for c in COLUMNS} if per_user else None
     for r in range(count):
         twin, key = _fork(env), env.key
         if luck == "fresh":
@@ -121,7 +121,7 @@ def rollout(
                 if users is not None:
                     users[c] += ledger[c] / count
         vars(twin).clear()  # it refers to itself; emptied, its arrays are freed at once
-    return Rollout(env.week, env.num_envs, runs, users)
+    return Rollout(env.week, env.assigned, runs, users)
 
 
 def _weeks(

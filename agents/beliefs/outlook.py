@@ -14,6 +14,7 @@ from agents.beliefs.linear import Posterior, spread
 from agents.beliefs.priors import VALUED, exposure_of
 from agents.beliefs.volumes import GMV, VOLUMES
 from agents.interface import Problem
+from agents.sharing import members
 from rage_env.interface import Observation
 
 __all__ = ["LATE_OFTEN", "Believed", "Outlook", "effect_rows", "see"]
@@ -122,7 +123,7 @@ def see(problem: Problem, observation: Observation, believed: Believed) -> Outlo
     relative = np.asarray(b.volumes / b.mean_volumes.astype(np.float32), dtype=np.float32)
     churn_rows, gmv_rows = effect_rows(b.z, b.rate, relative[:, GMV], b.volumes[:, 0])
     lift = np.clip(1.0 + _with_control(b.gmv.expected(gmv_rows)) / relative[:, GMV, None], 0.5, 2.0)
-    known = _known(problem, b.volumes, here, lift)
+    known = _known(problem, b.volumes, here, lift, 1.0 / members(observation))
     exposure = {c: known[e] if (e := exposure_of(c)) in known else _each(here, problem.k) for c in b.rates}
     means = {c: exposure[c] * mean.T[b.stratum] for c, (mean, _) in b.rates.items()}
     variance = {c: np.array(v) for c, (_, v) in b.rates.items()}
@@ -169,9 +170,14 @@ def _each(here: Floats, k: int) -> Floats:
     return np.repeat(here[:, None], k, axis=1)
 
 
-def _known(problem: Problem, volumes: Floats32, here: Floats, lift: Floats) -> dict[str, Floats]:
-    """Columns whose expectation needs no rate: contacts by definition, volumes of users left alone times the lift."""
+def _known(
+    problem: Problem, volumes: Floats32, here: Floats, lift: Floats, share: NDArray[np.float64]
+) -> dict[str, Floats]:
+    """Columns whose expectation needs no rate: contacts by definition, volumes of users left alone times the lift.
+
+    share: (n,) of the price of reaching one's unit.
+    """
     contact = (np.arange(problem.k) > 0).astype(np.float64)
     cost = np.array([a.contact_cost_usd for a in problem.arms])
     out = {c: (volumes[:, j] * here)[:, None] * lift for j, c in enumerate(VOLUMES)}
-    return {**out, "contacts": here[:, None] * contact, "contact_cost": here[:, None] * cost}
+    return {**out, "contacts": here[:, None] * contact, "contact_cost": (here * share)[:, None] * cost}

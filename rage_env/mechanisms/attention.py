@@ -24,15 +24,17 @@ REVISES = ("response", "response_root")
 
 
 class Params(MechanismParams):
-    """Effects of every arm are multiplied by admins_times in accounts with more than `few_admins` admins, and by
-    slowing_times where momentum has fallen by at least slowing_from and at most slowing_to.
+    """Effects of every arm are multiplied by admins_times in accounts with more than `few_admins` admins.
+
+    slowing_times: by archetype, multiplies them where momentum has fallen by at least slowing_from and at most
+    slowing_to.
     """
 
     few_admins: int = Field(ge=0)
     admins_times: float = Field(ge=0)
     slowing_from: float = Field(ge=0, le=1)
     slowing_to: float = Field(ge=0, le=1)
-    slowing_times: float = Field(ge=0)
+    slowing_times: tuple[float, float, float, float]
 
     @model_validator(mode="after")
     def _is_a_range(self) -> Self:
@@ -53,7 +55,8 @@ def draw(week: Week, params: Params) -> Columns:
     """The multipliers of the arm's effects, as strong as this user listens; no luck is involved."""
     slower = -momentum(week.lives)
     slowing = (slower >= np.float32(params.slowing_from)) & (slower <= np.float32(params.slowing_to))
-    times = np.where(slowing, np.float32(params.slowing_times), np.float32(1))
+    by_kind = np.array(params.slowing_times, np.float32).take(week.traits.archetype)
+    times = np.where(slowing, by_kind, np.float32(1))
     admins = week.traits.more.get("admins")
     if admins is not None:
         times *= np.where(admins > params.few_admins, np.float32(params.admins_times), np.float32(1))
