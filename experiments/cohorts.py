@@ -12,6 +12,7 @@ from experiments.config import ExperimentConfig
 from rage_env.cohort import CohortEnv
 from rage_env.interface import Observation, observe
 from rage_env.scenario import Scenario, load
+from rage_env.seated import cohort_for
 
 __all__ = ["Stage", "cohort", "live"]
 
@@ -36,7 +37,7 @@ class Stage:
 
     def open(self) -> tuple[CohortEnv, Observation]:
         """What `cohort` answers."""
-        env = CohortEnv(self.config.users, self.world, seed=self.seed, keep_burn_in=True)
+        env = cohort_for(self.world, self.config.users, seed=self.seed, keep_burn_in=True)
         return env, observe(*env.reset(seed=self.seed))
 
 

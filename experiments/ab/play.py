@@ -68,7 +68,7 @@ def play(
     """
     (env, observation), weeks = world, stage.config.weeks
     wants_truth = judge is not None or any(isinstance(s.agent, Oracle) for s in seats)
-    tape = Tape(weeks, env.num_envs, env.scenario.retention_value_usd)
+    tape = Tape(weeks, env.assigned, env.scenario.retention_value_usd)
     for week in range(weeks):
         means = dict(env.truth.mean_outcomes()) if wants_truth else None
         turns = [seat.turn(env, stage.seed, observation, means) for seat in seats]

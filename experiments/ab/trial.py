@@ -105,7 +105,7 @@ def _records(
     config: ExperimentConfig, seed: int, env: CohortEnv, unit: NDArray[np.int64], seats: Sequence[Seat]
 ) -> Iterator[Record]:
     retention = env.scenario.retention_value_usd
-    before = before_exposure(env.burn_in_logs, env.num_envs, retention)
+    before = before_exposure(env.burn_in_logs, env.assigned, retention)
     shares = {c: law.reported_share for c, law in env.laws.items()}
     for seat in seats:
         compared = seat.name != CONTROL

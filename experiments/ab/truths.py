@@ -59,7 +59,7 @@ def deployed(stage: Stage, entry: AgentEntry, nobody: Tape) -> Floats:
     usd per assigned user-week. nobody: the tape of everybody left alone.
     """
     env, observation = stage.open()
-    everybody = Groups((entry.label,), (1.0,), np.zeros(env.num_envs, np.int64), np.zeros(env.num_envs))
+    everybody = Groups((entry.label,), (1.0,), np.zeros(env.assigned, np.int64), np.zeros(env.assigned))
     seat = seat_of(stage.config, everybody, entry, env)
     seat.start(env, stage, observation)
     return play(stage, (env, observation), [seat]).gains(nobody, seat.rows)
