@@ -115,5 +115,5 @@ def test_lifts_are_read_as_dollars_or_as_a_share_of_the_mean() -> None:
     for text, mean, said in (("5%", None, "give --mean"), ("much", 1.0, "lift: must be"), ("-1", 1.0, "above 0")):
         with pytest.raises(ConfigError, match=said):
             lift_usd(text, mean)
-    with pytest.raises(ConfigError, match="correlation: 0.9 over 8 weeks is more than icc"):
+    with pytest.raises(ConfigError, match=r"correlation: 0\.9 over 8 weeks is more than icc"):
         Baseline(1.0, 1.0, icc=0.1, correlation=0.9)

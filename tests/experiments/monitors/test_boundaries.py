@@ -3,7 +3,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from published_boundaries import CONSTANTS, LAN_DEMETS, RPACT, Design
@@ -123,6 +123,7 @@ def test_many_streams_at_once_get_the_boundaries_of_each_alone() -> None:
     assert next_boundary(first, rho, 0.02)[0] == pytest.approx(alone, abs=1e-10)
 
 
+@settings(deadline=None)
 @given(
     alpha=st.floats(1e-3, 0.3),
     looks=st.integers(2, 6),
@@ -136,6 +137,7 @@ def test_spending_rises_to_alpha_and_stops_there(alpha: float, looks: int, spend
     assert (boundaries(spending, looks, alpha, sides) >= norm.isf(alpha / sides) - 1e-9).all()
 
 
+@settings(deadline=None)
 @given(alpha=st.one_of(st.floats(max_value=0.0), st.floats(min_value=1.0), st.just(math.nan), st.just("small")))
 def test_an_alpha_that_is_no_share_is_refused(alpha: float) -> None:
     for rule in (*SPENDING, *CLASSICAL):
@@ -143,6 +145,7 @@ def test_an_alpha_that_is_no_share_is_refused(alpha: float) -> None:
             boundaries(rule, alpha=alpha)
 
 
+@settings(deadline=None)
 @given(fractions=st.lists(st.floats(-0.5, 1.5), min_size=1, max_size=5))
 def test_fractions_that_do_not_rise_within_0_and_1_are_refused_and_others_answered(fractions: list[float]) -> None:
     rising = all(a < b for a, b in itertools.pairwise([0.0, *fractions])) and fractions[-1] <= 1
@@ -153,12 +156,14 @@ def test_fractions_that_do_not_rise_within_0_and_1_are_refused_and_others_answer
         assert np.isfinite(boundaries("pocock", fractions=fractions)).sum() >= len(fractions) - 4
 
 
+@settings(deadline=None)
 @given(looks=st.one_of(st.integers(max_value=0), st.floats(), st.booleans(), st.just("five")))
 def test_looks_that_are_no_count_are_refused(looks: int) -> None:
     with pytest.raises(ConfigError, match="looks: must be a whole number of at least 1"):
         boundaries(looks=looks)
 
 
+@settings(deadline=None)
 @given(
     rule=st.sampled_from([*SPENDING, *CLASSICAL]),
     shape=st.one_of(st.floats(), st.just("round"), st.booleans()),

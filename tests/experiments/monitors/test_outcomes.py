@@ -174,7 +174,7 @@ def test_a_look_called_futile_says_so_and_does_not_bind() -> None:
     assert state.verdict == "lift"
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(weeks=st.integers(2, 8), data=st.data())
 def test_looks_off_the_plan_are_spent_by_its_rule_and_never_beyond_alpha(weeks: int, data: st.DataObject) -> None:
     planned = sorted(data.draw(st.sets(st.integers(1, weeks), min_size=1)))
@@ -191,7 +191,7 @@ def test_looks_off_the_plan_are_spent_by_its_rule_and_never_beyond_alpha(weeks: 
     assert made.rule.by(1.0) == pytest.approx(0.05)
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(growth=st.floats(1.2, 4.0))
 def test_information_that_falls_is_refused_or_said_never_passed_over(growth: float) -> None:
     values = np.random.default_rng(10).normal(size=(2, 400)) * np.array([[1.0], [3 * growth]])

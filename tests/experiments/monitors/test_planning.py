@@ -67,7 +67,7 @@ def test_futility_costs_information_and_does_not_bind_what_the_upper_bounds_prom
     assert ignored.power == pytest.approx(0.025, abs=1e-9)
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(
     spending=st.sampled_from(SPENDING),
     looks=st.integers(1, 6),
