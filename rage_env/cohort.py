@@ -18,6 +18,7 @@ from rage_env.interface import NO_OFFER
 from rage_env.outcomes import DELAYED, IMMEDIATE, value
 from rage_env.people import People
 from rage_env.randomness import seed_key
+from rage_env.recycle import Recycled
 from rage_env.scenario import Scenario
 from rage_env.spaces import BroadcastBox
 from rage_env.truth import Truth
@@ -89,6 +90,7 @@ class CohortEnv(People, VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # 
         self._constructor_seed = seed
         self._seed: int | None = None
         self.episode = 0
+        self._tables: dict[np.dtype[Any], Recycled[Any]] = {}
 
     # --- Gymnasium ---------------------------------------------------------------------------------------------
 
@@ -231,9 +233,13 @@ class CohortEnv(People, VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # 
             mine = reported.column == DELAYED.index(name)
             np.add.at(paid, slot[mine], reported.amount[mine])
             books[name] = paid
-        retention = self.scenario.retention_value_usd if self.reward_kind == "value" else 0.0
         self._cost = self.standing.cost(books, reported, slot, self.last_present)
-        return value(books, retention).astype(np.float32)
+        retention = self.scenario.retention_value_usd if self.reward_kind == "value" else 0.0
+        reward = np.empty(self.num_envs, np.float32)
+        for start in range(0, self.num_envs, self.chunk):
+            rows = slice(start, start + self.chunk)
+            reward[rows] = value({c: column[rows] for c, column in books.items()}, retention)
+        return reward
 
     def _observe(self) -> tuple[Floats, Info]:
         n, alive = self.num_envs, self.lives.alive.copy()
@@ -283,7 +289,7 @@ class CohortEnv(People, VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # 
 
     def _masked(self, row: NDArray[Any]) -> NDArray[Any]:
         """(n, k): `row` for those present, arm 0 alone for those who left."""
-        out = np.empty((self.num_envs, len(row)), row.dtype)
+        out: NDArray[Any] = self._tables.setdefault(row.dtype, Recycled(row.dtype.type)).get((self.num_envs, len(row)))
         alike = np.repeat(row[None], _FILL, axis=0)
         for start in range(0, self.num_envs, _FILL):
             part = out[start : start + _FILL]

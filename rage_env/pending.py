@@ -12,39 +12,43 @@ from rage_env.log import Reports
 from rage_env.outcomes import DELAYED
 from rage_env.randomness import Draw, Noise
 
-__all__ = ["Pending", "reports_of_week"]
+__all__ = ["Pending", "reports_of_week", "rows_to_report"]
+
+
+def rows_to_report(columns: Mapping[str, NDArray[np.float32]], n: int) -> NDArray[np.intp]:
+    """Rows among n in which any delayed column is not 0."""
+    something = np.zeros(n, np.bool_)
+    for name in DELAYED:
+        if name in columns:
+            something |= columns[name] != 0
+    return np.flatnonzero(something)
 
 
 def reports_of_week(
     week: int, user_id: NDArray[np.int64], columns: Mapping[str, NDArray[np.float32]], luck: Noise,
     laws: Mapping[str, DelayLaw],
 ) -> Reports:  # fmt: skip
-    """Everything that this week's users caused, each with the week in which it will be reported.
+    """Everything that these users of a week caused, each with the week in which it will be reported.
 
     One uniform a user-week sets the delays of all its columns; a column's own law turns it into weeks.
     """
-    given = [(code, name) for code, name in enumerate(DELAYED) if name in columns]
-    something = np.zeros(len(user_id), np.bool_)
-    for _, name in given:
-        something |= columns[name] != 0
-    rows = np.flatnonzero(something)
-    if not len(rows):
+    if not len(user_id):
         return Reports.empty()
-    uniform = luck.take(rows).uniform(Draw.DELAY)
+    given = [(code, name) for code, name in enumerate(DELAYED) if name in columns]
+    uniform = luck.uniform(Draw.DELAY)
     parts = []
     delays = {law: law.weeks(uniform) for law in {laws[name] for _, name in given}}
     for code, name in given:
-        amount = columns[name][rows]
-        due = np.flatnonzero(amount)
+        amount = columns[name]
+        due = np.flatnonzero(amount != 0)
         if not len(due):
             continue
-        mine = rows[due]
         parts.append(
             Reports(
-                user_id=user_id[mine],
-                accrual_week=np.full(len(mine), week, np.int32),
+                user_id=user_id[due],
+                accrual_week=np.full(len(due), week, np.int32),
                 reported_week=(week + delays[laws[name]][due]).astype(np.int32),
-                column=np.full(len(mine), code, np.int8),
+                column=np.full(len(due), code, np.int8),
                 amount=amount[due],
             )
         )

@@ -16,7 +16,7 @@ from rage_env.arrivals import opened
 from rage_env.features import FeatureTable
 from rage_env.log import Reports, WeekLog
 from rage_env.outcomes import COLUMNS, DELAYED, IMMEDIATE
-from rage_env.pending import Pending, reports_of_week
+from rage_env.pending import Pending, reports_of_week, rows_to_report
 from rage_env.randomness import POPULATION_WEEK, Noise, person_keys
 from rage_env.recycle import Recycled
 from rage_env.scenario import Scenario
@@ -137,7 +137,7 @@ class People:
         when = self.when(week)
         arms = self.world.parts(when).arms
 
-        def one(start: int) -> tuple[Reports, dict[str, float]]:
+        def one(start: int) -> tuple[NDArray[np.intp], dict[str, float]]:
             rows = slice(start, start + self.chunk)
             traits, before, luck = self.traits.rows(rows), self.lives.rows(rows), self.luck(rows, week)
             now, lives = self.world.live(traits, before, arm[rows], luck, when=when, may_leave=may_leave)
@@ -145,7 +145,7 @@ class People:
             for name in given:
                 ledger[name][rows] = now[name]
             lived = Week(arms, traits, before, arm[rows], luck, now, when, self.scenario.used)
-            return reports_of_week(week, traits.user_id, now, luck, self.laws), self.world.totals(lived)
+            return start + rows_to_report(now, len(arm[rows])), self.world.totals(lived)
 
         starts = range(0, self.num_envs, self.chunk)
         if self.threads > 1:
@@ -153,7 +153,10 @@ class People:
                 caused = list(pool.map(one, starts))
         else:
             caused = [one(start) for start in starts]
-        self._pending.add(Reports.concat([reports for reports, _ in caused]))
+        due = np.concatenate([rows for rows, _ in caused])
+        delayed = {name: ledger[name][due] for name in DELAYED if name in given}
+        luck = self.luck(slice(None), week).take(due)
+        self._pending.add(reports_of_week(week, self.traits.user_id[due], delayed, luck, self.laws))
         self.lives, self._spare = after, self.lives
         self.own_sums = {name: sum(part[name] for _, part in caused) for name in caused[0][1]}
         return ledger

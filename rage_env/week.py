@@ -78,7 +78,12 @@ class Week:
     @cached_property
     def cell(self) -> NDArray[np.intp]:
         """(n,) index of (arm felt, archetype) into the flattened effect tables."""
-        return self.felt * len(Archetype) + self.traits.archetype
+        return self.felt * len(Archetype) + self.kind
+
+    @cached_property
+    def kind(self) -> NDArray[np.intp]:
+        """(n,) archetypes as indices."""
+        return self.traits.archetype.astype(np.intp)
 
     @property
     def felt(self) -> NDArray[np.intp]:

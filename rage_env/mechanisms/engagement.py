@@ -62,7 +62,7 @@ def probability(week: Week, params: Params) -> NDArray[np.float32]:
     within = np.float32(math.sqrt(1 - params.between))
     logit = base_logit(between * week.traits.activity + within * week.lives.shock, params.beta_a, params.beta_b)
     logit += week.arms.activity_logit.take(week.cell) * week.now["response"]
-    logit += np.float32(params.momentum_logit) * (_MOMENTUM.take(week.lives.active_bits) - 1)
+    logit += np.float32(params.momentum_logit) * (_MOMENTUM.take(week.lives.active_bits.astype(np.intp)) - 1)
     logit -= week.now["fatigue"]
     np.exp(-logit, out=logit)
     logit += 1
