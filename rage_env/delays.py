@@ -42,17 +42,6 @@ class DelayLaw(BaseModel):
     def _numbers(self) -> tuple[float, float, float]:
         return self.median_days, self.sigma, self.max_days
 
-    def __eq__(self, other: object) -> bool:
-        """Laws are told apart by their numbers; what one has worked out already makes no difference."""
-        return isinstance(other, DelayLaw) and self._numbers == other._numbers
-
-    def __hash__(self) -> int:
-        return hash(self._numbers)
-
-    @property
-    def _numbers(self) -> tuple[float, float, float]:
-        return self.median_days, self.sigma, self.max_days
-
     def scaled(self, scale: float) -> DelayLaw:
         """The same law with all its days multiplied by `scale`."""
         return DelayLaw(median_days=self.median_days * scale, sigma=self.sigma, max_days=self.max_days * scale)

@@ -72,10 +72,3 @@ def test_laws_of_the_same_numbers_are_the_same_law_once_both_were_used() -> None
     assert first.reported_share is not second.reported_share
     assert len({first, second}) == 1
     assert first != DelayLaw(median_days=34.0, sigma=0.8, max_days=126.0)
-
-
-def test_two_laws_of_the_same_numbers_are_one_whatever_was_read_of_them_before() -> None:
-    laws = [DelayLaw(median_days=33.0, sigma=0.783, max_days=126.0) for _ in range(3)]
-    assert len(laws[0].reported_share) == len(laws[1].reported_share)
-    assert len(set(laws)) == 1
-    assert laws[0] != DelayLaw(median_days=34.0, sigma=0.783, max_days=126.0)
