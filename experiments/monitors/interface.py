@@ -102,6 +102,13 @@ class Monitor(ABC):
     kind: ClassVar[str]
     validity: ClassVar[Validity]
     null: str
+    made_with: dict[str, object]  # parameters given, by name
+
+    def __new__(cls, *args: object, **params: object) -> Self:
+        """Keep the parameters, so that a state on disk says how to make its monitor again."""
+        made = super().__new__(cls)
+        made.made_with = dict(params)
+        return made
 
     def __init__(self) -> None:
         self.states: list[MonitorState] = []

@@ -56,10 +56,12 @@ def group_sequential_paths(
     return GroupSequentialPaths(now.z, bound)
 
 
-def asymptotic_paths(means: Floats, arms: Arms | Comparison, alpha: float, weeks: int) -> NDArray[np.bool_]:
+def asymptotic_paths(
+    means: Floats, arms: Arms | Comparison, alpha: float, weeks: int, *, prior: float | None = None
+) -> NDArray[np.bool_]:
     """(reps, looks) the asymptotic confidence sequence has left 0 out by this look, refused looks aside.
 
-    means: (reps, looks, n) user means, a look a week; weeks: planned length.
+    means: (reps, looks, n) user means, a look a week; weeks: planned length, or `prior`, variance of effects.
     """
     reps, looks, n = means.shape
     who = arms if isinstance(arms, Comparison) else compared(n, arms)
@@ -67,7 +69,7 @@ def asymptotic_paths(means: Floats, arms: Arms | Comparison, alpha: float, weeks
     terms, stderr = now.terms, now.stderr
     z = now.z
     tested, crossed = np.zeros((reps, looks), np.bool_), np.zeros((reps, looks), np.bool_)
-    scale = mixture_scale(stderr[:, 0] ** -2 * weeks / 2, alpha)
+    scale = mixture_scale(stderr[:, 0] ** -2 * weeks / 2, alpha) if prior is None else np.full(reps, prior)
     for look in range(looks):
         covariance = (terms[:, :look] @ terms[:, look, :, None])[..., 0]
         expected = stderr[:, look, None] / stderr[:, :look]
