@@ -10,6 +10,7 @@ A unit leaves the risk set with its first event: persistent offenders would othe
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import ClassVar, Self
 
 import numpy as np
@@ -19,6 +20,7 @@ from experiments.monitors.batch import Batch
 from experiments.monitors.betting import log_mean_exp
 from experiments.monitors.evidence import evidence_state
 from experiments.monitors.interface import MonitorState, Validity, open_share, positive
+from experiments.monitors.once import Assigned
 from experiments.monitors.replications import alarmed
 from experiments.monitors.streams import EventStream, Stream
 from experiments.monitors.tally import TallyMonitor
@@ -46,6 +48,7 @@ class EventsAgainstControl(TallyMonitor):
             raise ConfigError(f"treatment: must differ from control, both are group {control}")
         self.alpha, self.margin = open_share("alpha", alpha), positive("margin", margin)
         self.treatment, self.control = treatment, control
+        self._assigned = Assigned()
         self.null = (
             f"H0: a week's first events fall to group {treatment} at no more than {margin:g} x the rate at risk of "
             f"group {control}"
@@ -62,6 +65,7 @@ class EventsAgainstControl(TallyMonitor):
                 f"{self.kind}: week {batch.week} needs units at risk in groups {self.treatment} and {self.control}; "
                 f"present: {np.unique(codes[at_risk]).tolist()}"
             )
+        self._assigned = self._assigned.joined(self.kind, batch)
         struck = (batch.value == 1) & (treated | control)
         self._seen = self._seen.joined(batch.unit[struck])
         events = [(struck & treated).sum(), (struck & control).sum()]
@@ -81,6 +85,19 @@ class EventsAgainstControl(TallyMonitor):
             estimate=float(ratio),
             reason=f"{events[0]:.0f} events treated, {events[1]:.0f} in control",
         )
+
+    def merge(self, other: Self) -> Self:
+        """A monitor over the units of both shards."""
+        both = super().merge(other)
+        both._assigned = self._assigned.merged(other._assigned)
+        return both
+
+    def _arrays(self) -> dict[str, NDArray[np.generic]]:
+        return {**super()._arrays(), "unit": self._assigned.unit, "group": self._assigned.group}
+
+    def _restore(self, arrays: Mapping[str, NDArray[np.generic]]) -> None:
+        super()._restore(arrays)
+        self._assigned = Assigned(arrays["unit"].astype(np.int64), arrays["group"].astype(np.int64))
 
     @classmethod
     def for_stream(cls, stream: Stream, alpha: float = 0.05) -> Self | None:

@@ -41,7 +41,10 @@ class TallyMonitor(Monitor):
             raise LogError(f"{self.kind}: week {batch.week} was fed already; merge shards instead")
         again = batch.repeated()
         if len(again):
-            raise LogError(f"{self.kind}: week {batch.week}: unit {again[0]} comes a second time; one row a week")
+            row = int(np.flatnonzero(batch.unit == again[0])[1])
+            raise LogError(
+                f"{self.kind}: week {batch.week}, row {row}: unit {again[0]} comes a second time; one row a week"
+            )
 
     def merge(self, other: Self) -> Self:
         """A monitor over the units of both shards."""
