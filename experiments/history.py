@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import agents
-from agents.interface import Agent
+from agents.fixed import FixedAgent
 from experiments.acting import arms_of, floor_of, problem_of, record
 from experiments.config import Floor
 from experiments.hidden import Depth, Hidden
@@ -64,6 +64,7 @@ class History:
     def __init__(self, plan: Plan, depth: Depth = "seen") -> None:
         """depth: how much of the truth is handed out beside the log. Raises ConfigError for an unfit policy."""
         self.plan, self.depth = plan, depth
+        self.agent = agents.load(plan.policy, **plan.params)
         self.env = CohortEnv(
             plan.users,
             plan.world,
@@ -71,26 +72,24 @@ class History:
             seed=plan.seed,
             population=plan.population,
             newborn=plan.newborn,
-            keep_burn_in=True,
+            keep_burn_in=not isinstance(self.agent, FixedAgent),  # rules learn nothing from it
         )
         self.seen = observe(*self.env.reset(seed=plan.seed))
-        self.agent = self._ready()
+        self._start()
 
     def weeks(self) -> Iterator[LivedWeek]:
         """The weeks, one after the other."""
         for _ in range(self.plan.weeks):
             yield self._live()
 
-    def _ready(self) -> Agent:
-        """The agent, told the world and the weeks before the first."""
-        env, floor = self.env, Floor()
-        agent = agents.load(self.plan.policy, **self.plan.params)
+    def _start(self) -> None:
+        """Tell the agent the world and the weeks before the first."""
+        env, agent, floor = self.env, self.agent, Floor()
         held = floor_of(agent, self.plan.seed, self.seen, floor)
         agent.start(problem_of(env, self.plan.weeks, floor, held))
         for log, reports in zip(env.burn_in_logs, env.burn_in_reports, strict=True):
             agent.learn(Feedback(log, reports))
         env.burn_in_logs, env.burn_in_reports = [], []
-        return agent
 
     def _live(self) -> LivedWeek:
         env, seen = self.env, self.seen

@@ -5,17 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import signal
 import tempfile
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 from typing import Self
 
-from rage_env.errors import ConfigError, RunError
+from rage_env.errors import ConfigError
 
-__all__ = ["Outbox", "told_of_an_end"]
+__all__ = ["Outbox"]
 
 _PART = ".part-"
 
@@ -70,22 +67,3 @@ class Outbox:
         for name in self.mine:
             if name not in written:
                 (self.folder / name).unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def told_of_an_end(out: Path) -> Iterator[None]:
-    """Inside, Ctrl-C and SIGTERM end the work in order: what was begun is removed, and a RunError says so."""
-
-    def end(number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt(signal.Signals(number).name)
-
-    main = threading.current_thread() is threading.main_thread()
-    before = signal.signal(signal.SIGTERM, end) if main else None
-    try:
-        yield
-    except KeyboardInterrupt as error:
-        by = str(error) or "SIGINT"
-        raise RunError(f"stopped by {by}: nothing was written to {out}; the same command starts again") from error
-    finally:
-        if main:
-            signal.signal(signal.SIGTERM, before)

@@ -21,11 +21,12 @@ from experiments import data_tables
 from experiments.console import print_rows, show
 from experiments.data_files import FORMATS, SIDECAR, Format, TableWriter, writer
 from experiments.hidden import Depth
-from experiments.history import History, LivedWeek, Plan
-from experiments.outbox import Outbox, told_of_an_end
+from experiments.history import History, Plan
+from experiments.interrupts import told_of_an_end
+from experiments.outbox import Outbox
 from experiments.progress import Progress
 from rage_env.features import FeatureTable
-from rage_env.log import LogMeta, LogWriter, Reports
+from rage_env.log import LogMeta, LogWriter, Reports, WeekLog
 from rage_env.log_tables import delayed_columns, week_from, week_table
 
 __all__ = ["DataFile", "Tables", "print_files", "simulate", "simulate_command"]
@@ -124,14 +125,16 @@ class Tables:
 def _first_pass(history: History, tables: Tables, scratch: Path, withhold: bool, tell: Progress) -> Reports:
     """Live every week: what is known at once goes to disk; the reports come back."""
     every: list[Reports] = []
+    roll = _Roll()
     with LogWriter(scratch, _meta(history), withhold_propensities=withhold) as log:
-        for lived, new in with_newcomers(history):
+        for lived in history.weeks():
+            new, known = roll.call(lived.log)
             log.append(lived.log)
             every.append(lived.reports)
             tables.write("users", data_tables.users_table(lived.seen, new, history.env.features))
             if lived.hidden is not None:
                 tables.write("truth", data_tables.truth_users_table(lived, new))
-                tables.write("truth_weekly", data_tables.truth_weekly_table(lived))
+                tables.write("truth_weekly", _of(data_tables.truth_weekly_table(lived), known))
             if _worth_telling(lived.log.week, history.plan.weeks):
                 tell.line(f"week {lived.log.week + 1} of {history.plan.weeks}: {int(lived.log.present.sum())} users")
     return Reports.concat(every)
@@ -139,19 +142,30 @@ def _first_pass(history: History, tables: Tables, scratch: Path, withhold: bool,
 
 def _second_pass(scratch: Path, meta: LogMeta, reports: Reports) -> Iterator[pa.Table]:
     """Every week again, with what became known of it by the end."""
+    roll = _Roll()
     with pq.ParquetFile(scratch / "log.parquet") as log:
         for group in range(log.num_row_groups):
             week = week_from(log.read_row_group(group), meta)
-            yield week_table(week, meta, delayed_columns(week, reports))
+            _, known = roll.call(week)
+            yield _of(week_table(week, meta, delayed_columns(week, reports)), known)
 
 
-def with_newcomers(history: History) -> Iterator[tuple[LivedWeek, NDArray[np.bool_]]]:
-    """Every week with (n,) whether its users were not seen before."""
-    before: NDArray[np.int64] | None = None
-    for lived in history.weeks():
-        now = lived.seen.user_id
-        yield lived, np.ones(len(now), np.bool_) if before is None else now != before
-        before = now
+def _of(table: pa.Table, rows: NDArray[np.bool_]) -> pa.Table:
+    return table if rows.all() else table.filter(pa.array(rows))
+
+
+class _Roll:
+    """Who has been there, slot by slot. A slot may stand empty from the start: nobody is a row of no table."""
+
+    def __init__(self) -> None:
+        self._last: NDArray[np.int64] | None = None
+
+    def call(self, week: WeekLog) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """(n,) whose first week this is, and (n,) who was there in this week or before."""
+        last = np.full(week.n, -1, np.int64) if self._last is None else self._last
+        new = week.present & (week.user_id != last)
+        self._last = np.where(week.present, week.user_id, last)
+        return new, week.user_id == self._last
 
 
 def _worth_telling(week: int, weeks: int) -> bool:

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
 import stat
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from threading import Event
-from types import FrameType
 from typing import Protocol
 
 from rage_env.errors import ConfigError, RunError
 
-__all__ = ["FileSink", "ReaderGoneError", "Sink", "StdoutSink", "stopped_by_signals"]
+__all__ = ["FileSink", "ReaderGoneError", "Sink", "StdoutSink"]
 
 
 class ReaderGoneError(Exception):
@@ -87,22 +82,3 @@ class FileSink:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
-
-
-@contextlib.contextmanager
-def stopped_by_signals() -> Iterator[Event]:
-    """An event that the first Ctrl-C or SIGTERM sets, so that nothing is cut in two; the second acts as ever."""
-    stop = Event()
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def end(number: int, _frame: FrameType | None) -> None:
-        stop.set()
-        signal.signal(number, before[signal.Signals(number)])
-
-    for number in before:
-        signal.signal(number, end)
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

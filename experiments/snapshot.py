@@ -15,7 +15,7 @@ from experiments.data_files import Format
 from experiments.data_tables import users_table
 from experiments.hidden import Depth, Hidden
 from experiments.history import History, Plan
-from experiments.outbox import told_of_an_end
+from experiments.interrupts import told_of_an_end
 from experiments.simulate import print_files
 from experiments.single_file import SingleFile, format_of
 from rage_env.errors import ConfigError

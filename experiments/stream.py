@@ -15,19 +15,22 @@ from threading import Event
 
 from experiments.data_files import plain_rows
 from experiments.history import History, LivedWeek, Plan
+from experiments.interrupts import stopped_by_signals
 from experiments.progress import Progress
-from experiments.sinks import ReaderGoneError, Sink, stopped_by_signals
+from experiments.sinks import ReaderGoneError, Sink
 from rage_env.errors import ConfigError
 from rage_env.log import FEATURE_PREFIX, LogMeta
 from rage_env.log_tables import week_table
 from rage_env.outcomes import DELAYED, IMMEDIATE
 
-__all__ = ["RECORD_VERSION", "Pace", "emit", "records", "stream_command"]
+__all__ = ["MOST_WEEKS", "RECORD_VERSION", "Pace", "emit", "records", "stream_command"]
 
 RECORD_VERSION = 1
 """Raised whenever a field of a record changes."""
 
-_MOST_WEEKS = 10_000  # as long as a scenario may be
+MOST_WEEKS = 10_000
+"""As long as a scenario may be: a stream has no end of its own, so what it says does not depend on its duration."""
+
 _ROWS_AT_ONCE = 1_000
 _SECONDS = 60
 
@@ -51,16 +54,15 @@ class Pace:
         """Records in all, at least one."""
         return max(1, round(self.rate * self.duration))
 
-    def weeks(self, users: int) -> int:
-        """Weeks in which `users` bring at least as many records. Raises ConfigError for more than a world can have."""
+    def check_users(self, users: int) -> None:
+        """Raises ConfigError for users too few to fill the records before the world ends."""
         weeks = -(-self.records // users)
-        if weeks > _MOST_WEEKS:
-            least = -(-self.records // _MOST_WEEKS)
+        if weeks > MOST_WEEKS:
+            least = -(-self.records // MOST_WEEKS)
             raise ConfigError(
                 f"--users: {users} users would have to live {weeks} weeks to fill {self.records} records, and a world "
-                f"ends after {_MOST_WEEKS}; give --users {least} or more"
+                f"ends after {MOST_WEEKS}; give --users {least} or more"
             )
-        return weeks
 
     def due(self, sequence: int) -> float:
         """Seconds after the start at which this record is due; the first at once."""
@@ -94,6 +96,8 @@ def emit(found: Iterator[Record], pace: Pace, sink: Sink, stop: Event, *, wait: 
             now = datetime.now(UTC).isoformat(timespec="milliseconds")
             sink.send(str(record["user_id"]), json.dumps({**record, "emitted_at": now}, allow_nan=False))
             sent += 1
+        else:
+            why = ": the world came to its end" if sent < pace.records else ""
     except ReaderGoneError:
         why = ": nobody reads on"
     sink.close()

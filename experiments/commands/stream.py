@@ -43,12 +43,13 @@ def stream(
     from experiments.drift import with_drift
     from experiments.history import Plan
     from experiments.policy_params import parsed
-    from experiments.stream import Pace, stream_command
+    from experiments.stream import MOST_WEEKS, Pace, stream_command
     from rage_env.scenario import load
 
     pace = Pace(rate, duration)
+    pace.check_users(users)
     world = with_drift(load(scenario, overrides or ()), wanted=drift)
-    plan = Plan(world, users, pace.weeks(users), seed, policy, parsed(param or ()), "open")
+    plan = Plan(world, users, MOST_WEEKS, seed, policy, parsed(param or ()), "open")
 
     def opened() -> Sink:
         if to == "kafka":

@@ -140,8 +140,13 @@ def test_what_is_no_pace_is_refused(rate: float, duration: float) -> None:
 
 def test_users_too_few_for_the_records_are_refused_with_the_least_that_do() -> None:
     with pytest.raises(ConfigError, match="give --users 300 or more"):
-        Pace(100_000, 30).weeks(1)
-    assert Pace(100_000, 30).weeks(300) == 10_000
+        Pace(100_000, 30).check_users(299)
+    Pace(100_000, 30).check_users(300)
+
+
+def test_a_world_that_ends_before_its_stream_says_so() -> None:
+    assert emit(iter(lived()), Pace(1000, 1), Kept(), Event(), wait=False) == (120, ": the world came to its end")
+    assert emit(iter(lived()), Pace(120, 1), Kept(), Event(), wait=False) == (120, "")
 
 
 def test_a_full_disk_leaves_whole_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,53 @@
+"""What Ctrl-C and SIGTERM do to work that must not be cut in two."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event
+from types import FrameType
+
+from rage_env.errors import RunError
+
+__all__ = ["stopped_by_signals", "told_of_an_end"]
+
+
+@contextlib.contextmanager
+def told_of_an_end(out: Path) -> Iterator[None]:
+    """Inside, Ctrl-C and SIGTERM end the work in order: what was begun is removed, and a RunError says so."""
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt(signal.Signals(number).name)
+
+    main = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGTERM, end) if main else None
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        by = str(error) or "SIGINT"
+        raise RunError(f"stopped by {by}: nothing was written to {out}; the same command starts again") from error
+    finally:
+        if main:
+            signal.signal(signal.SIGTERM, before)
+
+
+@contextlib.contextmanager
+def stopped_by_signals() -> Iterator[Event]:
+    """An event that the first Ctrl-C or SIGTERM sets, so that nothing is cut in two; the second acts as ever."""
+    stop = Event()
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        stop.set()
+        signal.signal(number, before[signal.Signals(number)])
+
+    for number in before:
+        signal.signal(number, end)
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
