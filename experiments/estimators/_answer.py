@@ -89,7 +89,7 @@ def _without_propensities(name: str, estimator: Estimator, facts: Facts) -> Line
         stderr=nan,
         ess=0.0,
         evaluable=False,
-        reason="refused: the log withholds its propensities, so no row can be weighed; ask naive or dm, or keep the "
+        reason="refused: the log withholds its propensities, so no row can be weighed. Ask naive or dm, or keep the "
         "probability with which each arm is drawn",
         max_weight=nan,
         mean_weight=nan,
