@@ -17,7 +17,14 @@ from numpy.typing import NDArray
 
 from experiments.monitors.batch import Batch
 from experiments.monitors.cohort import KPI, ClosedCohort, Mode, Outcome
-from experiments.monitors.contrast import USERS_PER_SKEW2, Contrast, contrast, look_correlations, too_skewed
+from experiments.monitors.contrast import (
+    USERS_PER_SKEW2,
+    Contrast,
+    contrast,
+    kept_for_later,
+    look_correlations,
+    too_skewed,
+)
 from experiments.monitors.interface import Monitor, MonitorState, Validity, Verdict, open_share, positive, whole
 from experiments.monitors.mixture import log_mixture, mixture_bound, mixture_scale, off_scale
 from experiments.monitors.replications import asymptotic_paths
@@ -71,7 +78,7 @@ class AsymptoticCs(Monitor):
 
     def _forget_looks(self) -> None:
         self._history: list[Floats] = []  # what was read, week by week
-        self._tested: list[Floats] = []  # (n,) terms of the weeks that were not refused
+        self._tested: list[Floats] = []  # (n,) what later looks need of the weeks that were not refused
         self._stderr: list[float] = []
         self._scale: float | None = None
         self._most = 0.0
@@ -90,7 +97,7 @@ class AsymptoticCs(Monitor):
         if self._scale is None:
             best = self.best_information or information * self.weeks / (2 * elapsed)
             self._scale = float(mixture_scale(np.array(best), self.alpha))
-        self._tested.append(now.terms)
+        self._tested.append(kept_for_later(x, now, self.cohort.who))
         self._stderr.append(float(now.stderr))
         return self._state(week, "continue", now, "", self._scale)
 
@@ -98,7 +105,7 @@ class AsymptoticCs(Monitor):
         """Why these looks are no Brownian motion on the information scale; empty where they may be one."""
         if not self._tested:
             return ""
-        row = look_correlations(now, self._tested, self._stderr)
+        row = look_correlations(now, self._tested, self._stderr, self.cohort.who)
         expected = float(now.stderr) / np.array(self._stderr)
         off = off_scale(row, expected, self.cohort.who.smallest_arm)
         if off.max() <= 0:

@@ -22,6 +22,7 @@ __all__ = [
     "chain_correlation",
     "compared",
     "contrast",
+    "kept_for_later",
     "linearised",
     "look_correlations",
     "too_skewed",
@@ -94,9 +95,15 @@ def linearised(value: Floats, size: Floats, arms: Arms) -> Floats:
     return out
 
 
-def look_correlations(now: Contrast, earlier: Sequence[Floats], stderr: Sequence[float]) -> Floats:
-    """(l,) correlations of the estimate `now` with those of earlier looks. earlier: their terms (n,)."""
-    products = np.array([now.terms @ terms for terms in earlier], np.float64)
+def kept_for_later(x: Floats, now: Contrast, who: Comparison) -> Floats:
+    """(n,) what later looks are correlated with: users' values themselves where nothing is adjusted, else terms."""
+    return x if who.basis is None else now.terms
+
+
+def look_correlations(now: Contrast, earlier: Sequence[Floats], stderr: Sequence[float], who: Comparison) -> Floats:
+    """(l,) correlations of the estimate `now` with those of earlier looks. earlier: what was kept of each (n,)."""
+    pull = now.terms * who.scale if who.basis is None else now.terms  # sums to 0 in each arm: no need to centre
+    products = np.array([pull @ kept for kept in earlier], np.float64)
     return np.asarray(products / (np.asarray(stderr) * float(now.stderr)), np.float64)
 
 

@@ -167,7 +167,7 @@ class GroupSequential(Monitor):
             refusal = refusal or "information fell since an earlier look: feed weekly values, not running totals"
         if refusal:
             return self._state("refused", now, refusal)
-        bound, futile = self._spender.next(now, elapsed / self.weeks, who.smallest_arm)
+        bound, futile = self._spender.next(x, now, who, elapsed / self.weeks)
         notes = ["information fell since an earlier look"] * falls
         if elapsed not in self.looks:
             rule = f"error spent by calendar time, rule {self.rule.spending}"

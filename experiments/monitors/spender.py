@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.monitors.contrast import Contrast, chain_correlation, look_correlations
+from experiments.monitors.contrast import Comparison, Contrast, chain_correlation, kept_for_later, look_correlations
 from experiments.monitors.recursion import lower_boundary, next_boundary, passed, start
 from experiments.monitors.spending import spent
 
@@ -42,7 +42,7 @@ class Spender:
 
     def __init__(self, rule: Rule, misses: Rule | None = None, least_effect: float | None = None) -> None:
         self.rule, self.misses, self.least_effect = rule, misses, least_effect
-        self._tested: list[Floats] = []  # (n,) terms of each look
+        self._tested: list[Floats] = []  # (n,) what later looks need of each
         self._stderr: list[float] = []
         self._chain = np.empty(0)  # correlation of each with the latest, as the boundary takes it
         self._survivors, self._hopeful, self._time = start(), start(), 0.0
@@ -52,19 +52,22 @@ class Spender:
         """Of all looks so far; 0 before the first."""
         return min(self._stderr, default=math.inf) ** -2
 
-    def next(self, now: Contrast, time: float, smallest_arm: int) -> tuple[float, float]:
-        """What |z| must reach, and the z at or under which the look is futile, once `time` of the plan has passed."""
+    def next(self, x: Floats, now: Contrast, who: Comparison, time: float) -> tuple[float, float]:
+        """What |z| must reach, and the z at or under which the look is futile, once `time` of the plan has passed.
+
+        x: (n,) users' values, whose contrast is `now`.
+        """
         rho: Floats = np.zeros(())
         if self._tested:
-            row = look_correlations(now, self._tested, self._stderr)
-            rho, self._chain = chain_correlation(row, self._chain, smallest_arm)
+            row = look_correlations(now, self._tested, self._stderr, who)
+            rho, self._chain = chain_correlation(row, self._chain, who.smallest_arm)
         else:
             self._chain = np.ones(1)
         spend = self.rule.by(time) - (self.rule.by(self._time) if self._tested else 0.0)
         bound, self._survivors = next_boundary(self._survivors, rho, spend, self.rule.sides)
         futile = self._next_futile(now, float(rho), time, float(bound))
         self._time = time
-        self._tested.append(now.terms)
+        self._tested.append(kept_for_later(x, now, who))
         self._stderr.append(float(now.stderr))
         return float(bound), futile
 
