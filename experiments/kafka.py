@@ -34,7 +34,7 @@ class KafkaSink:
             raise ConfigError(
                 f"--topic: {topic!r} cannot be the name of a topic; letters, digits, '.', '_' and '-', at most 249"
             )
-        self.topic = topic
+        self.topic, self._refusal = topic, KafkaException
         self._failed: str | None = None
         try:
             self._producer = Producer({**_QUIET, "bootstrap.servers": broker, **settings})
@@ -57,6 +57,8 @@ class KafkaSink:
                 self._producer.produce(self.topic, value=line.encode(), key=key.encode(), on_delivery=self._delivered)
             except BufferError:
                 self._producer.poll(0.1)
+            except self._refusal as error:
+                self._failed = error.args[0].str()
             else:
                 self._producer.poll(0)
                 return

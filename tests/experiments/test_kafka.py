@@ -58,10 +58,17 @@ def test_a_full_queue_is_waited_for() -> None:
 
 
 def test_a_record_that_cannot_be_delivered_is_an_error_and_never_lost_in_silence() -> None:
-    sink = KafkaSink("replaced", "t", {**MOCK, "message.max.bytes": "1000000", "message.timeout.ms": "1"})
+    slow = {"test.mock.broker.rtt": "500", "message.timeout.ms": "20", "linger.ms": "0"}
+    sink = KafkaSink("replaced", "t", {**MOCK, **slow})  # the message is given up long before the broker answers
     sink.send("1", "x")
     with pytest.raises(RunError, match="topic t: a record could not be delivered"):
         sink.close()
+
+
+def test_a_record_that_is_too_large_is_an_error_with_a_message() -> None:
+    sink = KafkaSink("replaced", "t", {**MOCK, "message.max.bytes": "1000"})
+    with pytest.raises(RunError, match="topic t: a record could not be delivered .*too large"):
+        sink.send("1", "x" * 2000)
 
 
 @pytest.mark.parametrize(
