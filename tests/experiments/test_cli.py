@@ -27,7 +27,19 @@ def test_help_answers_without_importing_the_world(tmp_path: Path) -> None:
         [sys.executable, "-c", code], env={"PYTHONPATH": root}, cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert done.stdout.rstrip().endswith("0 False")
-    for command in ("run", "evaluate", "track", "ui", "list", "describe", "config", "check", "report"):
+    for command in (
+        "run",
+        "evaluate",
+        "track",
+        "ui",
+        "list",
+        "describe",
+        "config",
+        "check",
+        "report",
+        "simulate",
+        "stream",
+    ):
         assert f" {command} " in done.stdout
 
 
