@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rage_env import seating
 from rage_env.checks import check_world
 from rage_env.cohort import CohortEnv
 from rage_env.errors import WorldError
 from rage_env.log import Reports
 from rage_env.outcomes import DELAYED
 from rage_env.randomness import Noise, person_keys
-from rage_env.scenario import Scenario
+from rage_env.scenario import Scenario, load
 from rage_env.state import Lives, Traits
 from rage_env.truth import Truth
 from rage_env.week import START, Columns, When
@@ -24,6 +25,7 @@ from rage_env.world import World
 
 __all__ = [
     "CapAfterMean",
+    "ContagionWithinTheWeek",
     "CreditRepaid",
     "DepartedStillAct",
     "LabelEarly",
@@ -36,6 +38,7 @@ __all__ = [
     "SpendRelativeToCohort",
     "TruthOfAnotherWeek",
     "UniformReachesOne",
+    "UnitDivided",
     "every",
     "refusals",
 ]
@@ -51,7 +54,8 @@ def every() -> dict[str, type[CohortEnv]]:
 def refusals(base: str | Scenario = "fintech", users: int = 800, weeks: int = 8) -> dict[str, str | None]:
     """{mutant: what check_world said when it refused it, or None where it let it pass}.
 
-    One that passes is tried once more in a trial ten times as large: what it breaks may be rare in this world.
+    One that passes is tried once more in a trial ten times as large: what it breaks may be rare in this world. One
+    that breaks a mechanism which this world lacks (`needs`) is tried in a world that has it (`home`).
     """
     return {
         name: _refusal(kind, base, users, weeks) or _refusal(kind, base, 10 * users, 2 * weeks)
@@ -60,8 +64,9 @@ def refusals(base: str | Scenario = "fintech", users: int = 800, weeks: int = 8)
 
 
 def _refusal(kind: type[CohortEnv], base: str | Scenario, users: int, weeks: int) -> str | None:
+    lacking = set(getattr(kind, "needs", ())) - set(load(base).used)
     try:
-        check_world(kind(1, base), users=users, weeks=weeks)
+        check_world(kind(1, getattr(kind, "home", "fintech") if lacking else base), users=users, weeks=weeks)
     except WorldError as error:
         return str(error)
     return None
@@ -85,6 +90,8 @@ class _CreditRepaidWorld(World):
 class CreditRepaid(CohortEnv):
     """Credit losses are booked with the wrong sign."""
 
+    needs = ("credit",)
+
     def __init__(self, *args: Any, **keywords: Any) -> None:  # Any: those of CohortEnv
         super().__init__(*args, **keywords)
         self.world = _CreditRepaidWorld(self.scenario)
@@ -100,6 +107,8 @@ class _CapAfterMeanWorld(World):
 
 class CapAfterMean(CohortEnv):
     """The conditional mean of fraud caps the mean where the draw caps the amount."""
+
+    needs = ("fraud",)
 
     def __init__(self, *args: Any, **keywords: Any) -> None:  # Any: those of CohortEnv
         super().__init__(*args, **keywords)
@@ -173,6 +182,8 @@ class LatentInInfo(CohortEnv):
 class LabelEarly(CohortEnv):
     """Fraud is reported a week before it is due."""
 
+    needs = ("fraud",)
+
     def _report(self, week: int) -> None:
         early = self._pending.pop(week + 1)
         is_fraud = early.column == DELAYED.index("loss_fraud")
@@ -188,6 +199,8 @@ class LabelEarly(CohortEnv):
 
 class LabelLost(CohortEnv):
     """Losses of users who have left are never reported."""
+
+    needs = ("fraud",)
 
     def _report(self, week: int) -> None:
         due = self._pending.pop(week)
@@ -232,3 +245,39 @@ class TruthOfAnotherWeek(CohortEnv):
     def __init__(self, *args: Any, **keywords: Any) -> None:  # Any: those of CohortEnv
         super().__init__(*args, **keywords)
         self.truth = _LateTruth(self)
+
+
+class _ContagiousWorld(World):
+    def live(
+        self,
+        traits: Traits,
+        lives: Lives,
+        arm: NDArray[np.intp],
+        luck: Noise,
+        *,
+        when: When = START,
+        may_leave: bool = True,
+    ) -> tuple[Columns, Lives]:
+        now, _ = super().live(traits, lives, arm, luck, when=when, may_leave=may_leave)
+        upset = seating.colleagues(traits.more["account"], now["negative_reaction"]) > 0
+        seen = lives.with_columns(dict.fromkeys(("unrest", "angry_admin"), upset.astype(np.float32)))
+        return super().live(traits, seen, arm, luck, when=when, may_leave=may_leave)
+
+
+class ContagionWithinTheWeek(CohortEnv):
+    """Colleagues' reactions act in the week in which they happen."""
+
+    needs, home = ("accounts", "reactions"), "b2b_nudge"
+
+    def __init__(self, *args: Any, **keywords: Any) -> None:  # Any: those of CohortEnv
+        super().__init__(*args, **keywords)
+        self.world = _ContagiousWorld(self.scenario)
+
+
+class UnitDivided(CohortEnv):
+    """Every second user is left alone, whatever was decided for the account."""
+
+    needs, home = ("accounts",), "b2b_nudge"
+
+    def _checked(self, actions: NDArray[np.int64]) -> NDArray[np.intp]:
+        return np.where(self.traits.user_id % 2, 0, super()._checked(actions)).astype(np.intp)

@@ -9,7 +9,7 @@ from rage_env.interface import NO_OFFER
 from rage_env.outcomes import COLUMNS
 from rage_env.trial import Trial, arms, permitted, refuse
 
-__all__ = ["departed_users_do_nothing", "newcomers_are_new_people", "users_leave_once"]
+__all__ = ["departed_users_do_nothing", "newcomers_are_new_people", "units_act_as_one", "users_leave_once"]
 
 
 def departed_users_do_nothing(trial: Trial) -> None:
@@ -60,3 +60,15 @@ def newcomers_are_new_people(trial: Trial) -> None:
         if seen.intersection(fresh):
             raise WorldError(f"user {min(seen.intersection(fresh))}, week {week}: an id came a second time")
         seen.update(fresh)
+
+
+def units_act_as_one(trial: Trial) -> None:
+    """Users of one unit who are there live the one arm that was asked for the unit."""
+    for week in trial.weeks:
+        _, first, unit = np.unique(week.info["unit"], return_index=True, return_inverse=True)
+        alike = week.asked == week.asked[first[unit]]
+        rows = np.flatnonzero(week.present & alike)
+        lived = np.full(len(first), NO_OFFER, week.arm.dtype)
+        lived[unit[rows]] = week.arm[rows]
+        apart = week.present & alike & (week.arm != lived[unit])
+        refuse(apart, week.user_id, week.week, "users who are decided together must live one arm", week.arm)

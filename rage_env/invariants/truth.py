@@ -14,13 +14,14 @@ from rage_env.trial import Trial, refuse
 from rage_env.week import START, When
 from rage_env.world import ledger_of
 
-__all__ = ["means_agree_with_redraws", "potential_outcomes_equal_the_ledger"]
+__all__ = ["means_agree_with_redraws", "others_meet_through_last_week_alone", "potential_outcomes_equal_the_ledger"]
 
 USERS = 400
 _REDRAWS = 2_000
 _AT_ONCE = 40  # copies of the users in one chunk
 _CERTAINTY = 5.0  # standard errors; with 17 columns and 6 arms luck fails this once in 17,000 worlds
 _ROUNDING = 1e-5
+_SCATTER = 7_919  # a prime: neighbours get different arms
 
 
 def potential_outcomes_equal_the_ledger(trial: Trial) -> None:
@@ -46,6 +47,21 @@ def means_agree_with_redraws(trial: Trial) -> None:
                     f"week {week.week}, arm {name}, {column} of {len(rows)} users (as {week.user_id[rows[0]]}): "
                     f"mean_outcomes says {told:.6g}, {len(sums)} redraws give {sums.mean():.6g} +- {error:.2g}"
                 )
+
+
+def others_meet_through_last_week_alone(trial: Trial) -> None:
+    """A user's week under an arm is the same whichever arms everybody else gets in it, even in the same unit."""
+    env = trial.env
+    for week in trial.weeks:
+        mixed = (week.user_id * _SCATTER % env.world.arms.k * week.present).astype(np.intp)
+        for start in range(0, len(mixed), env.chunk):
+            rows = slice(start, start + env.chunk)
+            traits, arm = week.traits.rows(rows), mixed[rows]
+            now = env.world.outcomes(traits, week.lives.rows(rows), arm, env.luck(rows, week.week), when=week.when)
+            for column in COLUMNS:
+                said = np.take_along_axis(week.potential[column][rows], arm[:, None], axis=1)[:, 0]
+                rule = f"{column} must not depend on the arms of others in the same week"
+                refuse(said != now[column], traits.user_id, week.week, rule, now[column])
 
 
 def sample(traits: Traits, lives: Lives, users: int = USERS) -> NDArray[np.intp]:

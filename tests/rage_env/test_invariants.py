@@ -83,6 +83,7 @@ BROKEN: dict[str, Callable[[], Trial]] = {
     "departed_users_do_nothing": lambda: last_week(lambda w: {"arm": np.where(w.present, w.arm, 2)}),
     "newcomers_are_new_people": lambda: trial(Reborn),
     "users_leave_once": lambda: trial(mutants.LeavesTwice),
+    "units_act_as_one": lambda: Trial.run(mutants.UnitDivided(1, "b2b_nudge"), USERS, WEEKS, seed=0),
     "labels_come_once_and_whole": lambda: reports("amount", lambda x: x + np.float32(0.01)),
     "labels_come_when_their_draw_says": lambda: reports("reported_week", lambda x: x + 1),
     "labels_follow_the_delay_law": all_next_week,
@@ -97,6 +98,9 @@ BROKEN: dict[str, Callable[[], Trial]] = {
     "the_same_seed_gives_the_same_bits": lambda: trial(mutants.SeedIgnored),
     "luck_lies_strictly_between_0_and_1": lambda: trial(mutants.UniformReachesOne),
     "means_agree_with_redraws": lambda: trial(mutants.CapAfterMean),
+    "others_meet_through_last_week_alone": lambda: Trial.run(
+        mutants.ContagionWithinTheWeek(1, "b2b_nudge"), USERS, WEEKS, seed=0
+    ),
     "potential_outcomes_equal_the_ledger": lambda: trial(mutants.TruthOfAnotherWeek),
 }
 
