@@ -47,7 +47,7 @@ class Audit:
 
     def total(self, amount: NDArray[Any]) -> Floats:  # Any: counts, flags or dollars
         """(a,) sums by account."""
-        return np.bincount(self.account, weights=amount)
+        return np.asarray(np.bincount(self.account, weights=amount), np.float64)
 
     @cached_property
     def value(self) -> Floats:
@@ -103,10 +103,8 @@ class Audit:
 def audited(env: CohortEnv, accounts: int, arm: int = 1) -> Audit:
     """The first `accounts` accounts of a cohort that is about to live a week."""
     more, lives = env.traits.more, env.lives
-    _, account = np.unique(more["account"], return_inverse=True)
-    _, account = np.unique(np.where(lives.alive, account, -1), return_inverse=True)
     rows = np.flatnonzero(lives.alive)
-    _, account = np.unique(account[rows], return_inverse=True)
+    _, account = np.unique(more["account"][rows], return_inverse=True)
     rows, account = rows[account < accounts], account[account < accounts]
     means = env.truth.mean_outcomes()
     revenue = means["revenue_gross"][rows]
