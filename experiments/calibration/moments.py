@@ -18,7 +18,7 @@ LAGS = (1, 2, 4, 8, 13, 26)
 SURVIVAL = (25, 50, 75, 100)  # per cent of the weeks watched
 HELD_OUT = frozenset(
     {"log_spend_mean", "log_spend_sd", "log_spend_skew", "top_1_share", "top_10_share", "top_20_share", "gini",
-     "weekly_cv", "one_week_share"}
+     "weekly_cv", "one_week_share", "activity_week_26"}
 )  # fmt: skip
 """Moments that are shown against the fit but do not enter it, unless nothing else tells their parameter."""
 
@@ -44,13 +44,14 @@ NAMES: dict[str, str] = {
     "activity_mean": "share of user-weeks that are active",
     "user_mean_sd": "sd over users of their share of active weeks",
     **{lag_name(g): f"correlation of activity with itself {g} weeks later, pooled" for g in LAGS},
+    "activity_week_26": "share of users active in week 26",
     "one_week_share": "of those ever active, share active in one week only",
     "spend_per_active_week": "mean spend of an active week, usd",
-    "log_spend_mean": "mean of weekly log-spend if active, log usd",
-    "log_spend_sd": "its sd",
-    "log_spend_skew": "its skewness",
-    "log_spend_between_sd": "its sd between users",
-    "log_spend_within_sd": "its sd between weeks of a user",
+    "log_spend_mean": "mean log-spend of an active week, log usd",
+    "log_spend_sd": "sd of log-spend of an active week",
+    "log_spend_skew": "skewness of log-spend of an active week",
+    "log_spend_between_sd": "sd of log-spend between users",
+    "log_spend_within_sd": "sd of log-spend between weeks of a user",
     "activity_spend_correlation": "correlation over users of active weeks and mean log-spend",
     "spend_per_transaction": "usd per transaction",
     "top_1_share": "share of spend of the top 1 % of users",
@@ -80,6 +81,8 @@ def _activity(stayers: Panel) -> dict[str, float]:
     weeks = stayers.weeks
     mean = float(stayers.active.mean())
     found = {"activity_mean": mean, "one_week_share": _one_week_share(stayers)}
+    if weeks > 26:
+        found["activity_week_26"] = float(stayers.active[26].mean())
     if 0 < mean < 1:
         found["user_mean_sd"] = activity.user_mean_sd(stayers.active)
         found |= {lag_name(g): activity.lag_correlation(stayers.active, g) for g in LAGS if 2 * g <= weeks}

@@ -32,6 +32,7 @@ class MomentsFile(BaseModel):
     weeks: int = Field(ge=8, le=520)
     ages: Ages = "mixed"
     departures: Departures = "seen"
+    active_within: int = Field(default=0, ge=0)
     contact_share: float = Field(default=0.0, ge=0, le=1)
     moments: dict[str, float] = Field(min_length=1)
     left_out: dict[str, str] = Field(default_factory=dict)
@@ -48,7 +49,9 @@ class MomentsFile(BaseModel):
         """What a fit asks for."""
         columns = [c for c, told in _NEEDS.items() if any(m.startswith(told) for m in self.moments)]
         users = min(self.users, LARGEST)
-        design = Design(users, self.weeks, self.ages, self.departures, self.contact_share, tuple(columns))
+        design = Design(
+            users, self.weeks, self.ages, self.departures, self.active_within, self.contact_share, tuple(columns)
+        )
         return Target(self.name, self.source, design, self.moments)
 
 

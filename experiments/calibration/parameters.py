@@ -49,7 +49,8 @@ class Parameter(NamedTuple):
         return self.path.rpartition(".")[2]
 
 
-_ACTIVITY = ("activity_mean", "activity_lag_", "user_mean_sd")
+_ACTIVITY = ("activity_mean", "activity_lag_", "user_mean_sd", "activity_week_26", "one_week_share")
+_SHARES = ("top_", "gini")
 _REPEATED = ("activity_lag_",)
 
 PARAMETERS: tuple[Parameter, ...] = (
@@ -61,8 +62,8 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "mechanisms.spending.gmv_per_active_week_usd", POSITIVE, 0.5, ("spend_per_active_week", "log_spend_mean")
     ),
-    Parameter("mechanisms.spending.between_sd", POSITIVE, 0.5, ("log_spend_between_sd",)),
-    Parameter("mechanisms.spending.within_sd", POSITIVE, 0.4, ("log_spend_within_sd",)),
+    Parameter("mechanisms.spending.between_sd", POSITIVE, 0.5, ("log_spend_between_sd", *_SHARES)),
+    Parameter("mechanisms.spending.within_sd", POSITIVE, 0.4, ("log_spend_within_sd", *_SHARES)),
     Parameter("mechanisms.spending.copula", CORRELATION, 0.6, ("activity_spend_correlation",)),
     Parameter("mechanisms.spending.ticket_usd", POSITIVE, 0.5, ("spend_per_transaction",)),
     Parameter("mechanisms.delinquency.missed_logit.0", ANY, 1.0, ("current_to_late",)),

@@ -52,12 +52,14 @@ def changed_world(world: Scenario, values: Mapping[str, float]) -> Scenario:
 
 
 def simulate(world: Scenario, values: Mapping[str, float], design: Design, seed: int) -> Panel:
-    """The weeks of `design.users` people. values: {dotted path: number} in place of the scenario's own."""
+    """The weeks of at most `design.users` people. values: {dotted path: number} in place of the scenario's own."""
     changed = changed_world(world, {**values, "weeks": design.weeks})
     env = CohortEnv(design.users, changed, newborn=design.ages == "newborn")
     env.reset(seed=seed % _SEEDS)
     arm = world.arm_names.index(world.status_quo.arm)
     panel = live(env, design.weeks, design.columns, arm=arm, share=design.contact_share)
+    if design.active_within:
+        panel = panel.of(np.any(panel.active[: design.active_within] > 0, axis=0))
     return replace(panel, present=np.ones_like(panel.present)) if design.departures == "unseen" else panel
 
 

@@ -18,6 +18,7 @@ class Design:
 
     departures: seen where it is known in which week somebody left, unseen where who left looks inactive, none where
     only people who stayed were watched.
+    active_within: only people who were active in one of so many first weeks are known at all; 0 where all are.
     contact_share: share of user-weeks with a contact; columns: ledger columns that moments need beside active and gmv.
     """
 
@@ -25,6 +26,7 @@ class Design:
     weeks: int
     ages: Ages = "mixed"
     departures: Departures = "seen"
+    active_within: int = 0
     contact_share: float = 0.0
     columns: tuple[str, ...] = ()
 

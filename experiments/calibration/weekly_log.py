@@ -104,6 +104,7 @@ def _rows(raw: pa.Table, found: Roles) -> Rows:
         )
     if not raw.num_rows:
         raise LogError("the log has no rows; give one row a user and week")
+    _refuse_dates(found["week"], raw[found["week"]].type)
     held = {role: numbers_of(raw, name, role) for role, name in found.items() if role != "user_id"}
     ids = column_of(raw, found["user_id"], "user_id").combine_chunks().dictionary_encode()
     user = np.asarray(ids.indices.to_numpy(zero_copy_only=False)).astype(np.int64)
@@ -112,6 +113,14 @@ def _rows(raw: pa.Table, found: Roles) -> Rows:
     has_spend = "gmv" in held
     held.setdefault("gmv", np.zeros(len(user)))
     return Rows(tuple(map(str, ids.dictionary.to_pylist())), user, week, held, has_spend)
+
+
+def _refuse_dates(name: str, kind: pa.DataType) -> None:
+    if pa.types.is_temporal(kind):
+        raise LogError(
+            f"column {name}: weeks are counted by whole numbers, got {kind}; give the days since the first Monday "
+            "divided by 7, rounded down"
+        )
 
 
 def _panel(rows: Rows) -> tuple[Panel, int]:
@@ -156,7 +165,8 @@ def _design(panel: Panel, rows: Rows, ages: Ages, departures: Departures) -> Des
     contacts = panel.columns.get("contacts")
     share = 0.0 if contacts is None else float((contacts[panel.present] > 0).mean())
     kept = tuple(c for c in ("transactions", "late") if c in panel.columns)
-    return Design(min(panel.users, LARGEST), panel.weeks, ages, departures, share, kept)
+    known = panel.weeks if rows.sparse else 0  # a sparse log knows only who was active at all
+    return Design(min(panel.users, LARGEST), panel.weeks, ages, departures, known, share, kept)
 
 
 def _notes(panel: Panel, later: int, design: Design, rows: Rows) -> Iterator[str]:
@@ -171,5 +181,7 @@ def _notes(panel: Panel, later: int, design: Design, rows: Rows) -> Iterator[str
         )
     if design.ages == "mixed" and design.departures == "seen":
         yield "ages at the start are taken to be those of a company of long standing; newborn cohorts: --newborn"
+    if design.active_within:
+        yield "without rows for idle weeks, who joined later cannot be told from who was idle at first"
     if not rows.has_spend:
         yield "the log has no spend; parameters of spending stay as they are"

@@ -76,6 +76,7 @@ def test_a_sparse_log_counts_missing_weeks_as_idle_and_departures_as_unseen(tmp_
     first = frame[(frame["active"] == 1) | (frame["week"] == 0)]
     target = read_target(written(first.drop(columns="active"), tmp_path), sparse=True)
     assert target.design.departures == "unseen"
+    assert target.design.active_within == WEEKS
     assert target.moments["activity_mean"] == pytest.approx(frame["active"].mean())
 
 
@@ -114,6 +115,7 @@ BROKEN: list[tuple[str, Callable[[pd.DataFrame], pd.DataFrame], str]] = [
     ("columns", lambda f: f.drop(columns=["week", "gmv", "active"]), "columns: week, active or gmv missing"),
     ("a gap in the weeks", lambda f: f[~f["week"].isin([3, 7])], "no rows at all for weeks 3, 7 between 0 and 11"),
     ("one week", lambda f: f[f["week"] == 4], "holds week 4 alone; give at least 8 weeks"),
+    ("dates", lambda f: f.assign(week=pd.Timestamp("2024-01-01") + pd.to_timedelta(7 * f["week"], "D")), "got date32"),
     ("few weeks", lambda f: f[f["week"] < 5], "5 weeks are too few"),
     ("half a week", lambda f: f.assign(week=f["week"] + 0.5), "must be a whole number"),
     ("negative spend", negative, r"column gmv, user 1007, week 3: must not be negative, got -5 \(1 such rows\)"),
