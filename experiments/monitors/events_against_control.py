@@ -57,7 +57,7 @@ class EventsAgainstControl(TallyMonitor):
     def _take(self, batch: Batch) -> MonitorState:
         self._refuse_second_batch(batch)
         batch.refuse((batch.value != 0) & (batch.value != 1), "value", "must be 0 or 1, one unit a row")
-        codes = batch.groups()
+        assigned, codes = self._assigned.joined(self.kind, batch), batch.groups()
         at_risk = ~np.isin(batch.unit, self._seen.unit)
         treated, control = (codes == self.treatment) & at_risk, (codes == self.control) & at_risk
         if not (treated.any() and control.any()):
@@ -65,9 +65,8 @@ class EventsAgainstControl(TallyMonitor):
                 f"{self.kind}: week {batch.week} needs units at risk in groups {self.treatment} and {self.control}; "
                 f"present: {np.unique(codes[at_risk]).tolist()}"
             )
-        self._assigned = self._assigned.joined(self.kind, batch)
         struck = (batch.value == 1) & (treated | control)
-        self._seen = self._seen.joined(batch.unit[struck])
+        self._assigned, self._seen = assigned, self._seen.joined(batch.unit[struck])
         events = [(struck & treated).sum(), (struck & control).sum()]
         return self._tallied(batch, [*events, treated.sum(), control.sum()])
 

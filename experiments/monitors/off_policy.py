@@ -38,7 +38,8 @@ class OffPolicy(TallyMonitor):
 
     least, most: bounds on a row's reward that hold for certain; largest_weight: bound on target / propensity, such as
     1 / floor. All are declared before the data. Rows need `propensity` and `target`; doubly_robust uses `predicted`
-    and `predicted_target` too, which nothing from this week on may have gone into.
+    and `predicted_target` too, which nothing from this week on may have gone into; it starts slower, since no bet may
+    exceed 1 / (1 + largest_weight), and is narrower with many rows.
     """
 
     kind: ClassVar[str] = "off_policy"

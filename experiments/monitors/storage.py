@@ -60,7 +60,7 @@ def _opened(path: Path) -> tuple[Mapping[str, NDArray[np.generic]], dict[str, An
     if not path.is_file():
         raise LogError(f"{path}: no such file; a monitor is written with storage.write")
     try:
-        with np.load(path, allow_pickle=False) as held:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
             arrays = {name: held[name] for name in held.files}
         facts = json.loads(str(arrays.pop(_FACTS)))
     except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
