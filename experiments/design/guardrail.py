@@ -89,8 +89,12 @@ def alarm_rows(seen: UserWeeks, asked: Asked, true_rate: float, users: Sequence[
     rows = []
     for n in users:
         by_age = [_row("alarm", bets, asked, n, true_rate, share, age, alpha) for age, share in seen.reported.items()]
-        rows.append(min(by_age, key=lambda r: (r.power_weeks or 10**6, r.median_weeks or 10**6)))
+        rows.append(min(by_age, key=_lateness))
     return rows
+
+
+def _lateness(row: GuardrailRow) -> tuple[float, float, float]:
+    return row.power_weeks or math.inf, row.median_weeks or math.inf, -row.share_within_horizon
 
 
 def certificate_rows(seen: UserWeeks, asked: Asked, true_rate: float, users: Sequence[int]) -> list[GuardrailRow]:

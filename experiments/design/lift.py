@@ -19,6 +19,7 @@ from rage_env.errors import ConfigError
 __all__ = ["LiftDesign", "LiftRow", "lift_rows", "lift_usd", "weeks_needed"]
 
 _MOST_WEEKS = 104
+_LONGEST = 520
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,11 @@ class LiftRow:
 
 
 def lift_rows(design: LiftDesign, base: Baseline, lengths: Sequence[int]) -> list[LiftRow]:
-    """A row for each length in weeks."""
-    return [_row(design, base, whole("weeks", weeks, 1)) for weeks in lengths]
+    """A row for each length in weeks. Raises ConfigError for one beyond ten years."""
+    for weeks in lengths:
+        if whole("weeks", weeks, 1) > _LONGEST:
+            raise ConfigError(f"weeks: must be at most {_LONGEST}, got {weeks}; no test is run that long")
+    return [_row(design, base, weeks) for weeks in lengths]
 
 
 def weeks_needed(design: LiftDesign, base: Baseline) -> int | None:

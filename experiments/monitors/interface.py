@@ -32,9 +32,9 @@ _STOPS = ("harm", "lift", "certified")
 class MonitorState:
     """What is known after a batch. NaN stands for a figure that the method does not give.
 
-    null: the hypothesis tested, in words. z: estimate / standard error. boundary: what z, or the log
-    e-value where there is no z, must reach for the monitor to stop. reason: why a monitor refused, or what should
-    be known about this look.
+    null: the hypothesis tested, in words. z: estimate / standard error, moved to the scale of a normal law where the
+    error has few degrees of freedom. boundary: what z, or the log e-value where there is no z, must reach for the
+    monitor to stop. reason: why a monitor refused, or what should be known about this look.
     """
 
     estimate: float

@@ -94,6 +94,8 @@ def test_more_users_need_fewer_weeks_and_a_narrower_margin_more() -> None:
     seen, asked = assumed_user_weeks(100.0, 50.0, 200.0), Asked(limit=0.02, cap=400.0)
     few, many = alarm_rows(seen, asked, 0.04, [200, 2_000])
     assert (many.median_weeks or 99) < (few.median_weeks or 0)
+    hopeless = alarm_rows(seen, asked, 0.0201, [2])[0]
+    assert (hopeless.median_weeks, hopeless.power_weeks) == (None, None)
     narrow = alarm_rows(seen, asked, 0.026, [2_000])[0]
     assert (narrow.median_weeks or 99) > (many.median_weeks or 0)
 

@@ -51,6 +51,7 @@ def test_a_world_brings_its_own_numbers(capsys: pytest.CaptureFixture[str]) -> N
         ([*NUMBERS, "--icc", "2"], "icc: must lie in [0, 1]"),
         ([*NUMBERS, "--limit", "0.01"], "size-mean: needed for a guardrail without a scenario"),
         ([*NUMBERS, "--sd", "-1"], "sd: must be a finite number above 0"),
+        ([*NUMBERS, "--weeks", "10000"], "weeks: must be at most 520"),
         (["--sd", "3"], "lift: 5% is a share of a mean above 0"),
     ],
 )
@@ -61,6 +62,12 @@ def test_wrong_input_leaves_with_two_and_a_message(
     captured = capsys.readouterr()
     assert said in captured.err
     assert captured.out == ""
+
+
+def test_help_names_the_group_and_its_word(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments, named in ((["--help"], " monitor "), (["monitor", "--help"], " design ")):
+        assert cli.main(arguments) == 0
+        assert named in capsys.readouterr().out
 
 
 def test_a_path_beside_the_words_goes_to_the_command_for_paths() -> None:
