@@ -15,7 +15,7 @@ from rage_env.week import Columns, MechanismParams, Week
 __all__ = ["AFTER", "GIVES", "PARENTS", "Params", "draw", "mean", "probability"]
 
 PARENTS = ("response", "fatigue")
-AFTER = ("annoyance",)
+AFTER = ("annoyance", "hazard_shift")
 GIVES = ("churned",)
 
 
@@ -28,8 +28,9 @@ class Params(MechanismParams):
 def probability(week: Week, params: Params) -> NDArray[np.float32]:
     """(n,) probability of leaving; 0 for those who already left."""
     log_hazard = week.arms.log_hazard.take(week.cell) * week.now["response"] + week.now["fatigue"]
-    if "annoyance" in week.now:
-        log_hazard += week.now["annoyance"]
+    for also in AFTER:
+        if also in week.now:
+            log_hazard += week.now[also]
     np.exp(log_hazard, out=log_hazard)
     rate = np.minimum(week.traits.churn_rate * log_hazard, np.float32(params.highest_rate))
     out: NDArray[np.float32] = rate * week.lives.alive

@@ -18,9 +18,10 @@ from scipy.special import betaincinv, ndtr
 from rage_env.randomness import Draw
 from rage_env.week import Columns, MechanismParams, Week
 
-__all__ = ["GIVES", "PARENTS", "Params", "base_logit", "draw", "mean", "probability"]
+__all__ = ["AFTER", "GIVES", "PARENTS", "Params", "base_logit", "draw", "mean", "probability"]
 
 PARENTS = ("response", "fatigue")
+AFTER = ("activity_shift",)
 GIVES = ("active", "next_shock", "spend_shock")
 
 _EDGE = 6.0
@@ -64,6 +65,8 @@ def probability(week: Week, params: Params) -> NDArray[np.float32]:
     logit += week.arms.activity_logit.take(week.cell) * week.now["response"]
     logit += np.float32(params.momentum_logit) * (_MOMENTUM.take(week.lives.active_bits.astype(np.intp)) - 1)
     logit -= week.now["fatigue"]
+    if "activity_shift" in week.now:
+        logit += week.now["activity_shift"]
     np.exp(-logit, out=logit)
     logit += 1
     here = (week.lives.alive & (week.lives.age >= 0)).astype(np.float32)
