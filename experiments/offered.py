@@ -20,6 +20,6 @@ def offered_for_value(
     return {"weeks": weeks, "mode": against, "comparisons": comparisons, "cap": cap}
 
 
-def offered_for_guardrail(limit: float = 0.01, cap_usd: float = 1.0) -> dict[str, object]:
-    """For monitors of a guardrail: its limit, and the most that a user-week's denominator may count."""
-    return {"limit": limit, "cap_usd": cap_usd}
+def offered_for_guardrail(limit: float = 0.01, cap_usd: float = 1.0, seats: int = 1) -> dict[str, object]:
+    """For monitors of a guardrail: its limit, what a user-week's denominator may count at most, users of an account."""
+    return {"limit": limit, "cap_usd": cap_usd, "rows_per_unit": seats}

@@ -56,7 +56,7 @@ def run_agent(config: ExperimentConfig, entry: AgentEntry, seed: int, log_folder
         control = left_alone(config, seed)
     with clock.on("oracle"):
         model = observable.fitted(config)
-    book = _book(config, entry, seed, env, model, held)
+    book = _book(config, entry, seed, env, model, held, observation.unit)
     run = _Run(config, seed, env, agent, book, clock)
     meta, withheld = meta_of(env, config, entry.label, seed), entry.withhold_propensities
     with LogWriter(log_folder, meta, withhold_propensities=withheld) if log_folder else nullcontext() as writer:
@@ -128,6 +128,7 @@ def _book(
     env: CohortEnv,
     model: observable.ObservableModel,
     held: NDArray[np.bool_] | None,
+    unit: NDArray[np.int64],
 ) -> RunBook:
     scenario = env.scenario
     shares = {c: law.reported_share for c, law in env.laws.items()}
@@ -139,7 +140,7 @@ def _book(
         guardrails=GuardrailBook(scenario.guardrails, shares),
         yardstick=Yardstick(model, config.oracle.every_weeks),
         offline=OfflineBook(config, env.arm_names, env.features.names, held),
-        watches=watches(config, scenario.guardrails, env.burn_in_logs, is_control=entry.kind == "no_offer"),
+        watches=watches(config, scenario.guardrails, env.burn_in_logs, is_control=entry.kind == "no_offer", unit=unit),
     )
 
 

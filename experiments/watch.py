@@ -107,9 +107,12 @@ class KpiWatch(Watch):
 class RatioWatch(Watch):
     """Watches one guardrail's ratio on the agent's own population."""
 
-    def __init__(self, entry: MonitorEntry, monitor: Monitor, guardrail: Guardrail, cap_usd: float) -> None:
+    def __init__(
+        self, entry: MonitorEntry, monitor: Monitor, guardrail: Guardrail, cap_usd: float, *, by_account: bool = False
+    ) -> None:
+        """by_account: whether the monitor is fed the account of each row, whose users share luck, or the user."""
         super().__init__(entry, monitor)
-        self.guardrail, self.cap_usd = guardrail, cap_usd
+        self.guardrail, self.cap_usd, self.by_account = guardrail, cap_usd, by_account
         self.ages: tuple[int, ...] = tuple(getattr(monitor, "ages", (0,)))
         self._amount: list[Floats] = []  # of each accrual week: numerator known so far, by row
         self._size: list[Floats] = []  # its denominator
@@ -120,6 +123,7 @@ class RatioWatch(Watch):
     def _see(self, lived: Lived) -> None:
         """Of each declared age, the rows that have just reached it."""
         week, user_id = lived.log.week, lived.log.user_id
+        unit = lived.log.unit if self.by_account else user_id
         numerator, denominator = self.guardrail.numerator, self.guardrail.denominator or {}
         shown = {c: w for c, w in numerator.items() if c not in DELAYED}
         columns = head_counted(lived.log)
@@ -130,7 +134,7 @@ class RatioWatch(Watch):
         for age in self.ages:
             if week >= age:
                 amount, size = self._amount[week - age], self._size[week - age]
-                batch = Batch(week, user_id, 0, amount, denominator=size, age_weeks=age)
+                batch = Batch(week, unit, 0, amount, denominator=size, age_weeks=age)
                 self.states.append(self.monitor.update(batch))
 
     def _mark(self, gain: Mean) -> str:

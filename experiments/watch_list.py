@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from experiments import monitors
 from experiments.config import ExperimentConfig, MonitorEntry
@@ -27,18 +28,25 @@ _CAP_QUANTILE_GROUPS = 0.99
 
 
 def watches(
-    config: ExperimentConfig, guardrails: Sequence[Guardrail], burn_in: Sequence[WeekLog], *, is_control: bool
+    config: ExperimentConfig,
+    guardrails: Sequence[Guardrail],
+    burn_in: Sequence[WeekLog],
+    *,
+    is_control: bool,
+    unit: NDArray[np.int64] | None = None,
 ) -> list[Watch]:
     """The study's monitors for one run; the control has no difference to itself to be watched.
 
     In mode ab a run is a group: value is compared between its users (group 1) and those of the control (group 0).
+    unit: (n,) the account of each user; None where each is alone.
     """
     made: list[Watch] = []
     rivals = config.rivals
     against: Against = "groups" if config.mode == "ab" else "paired"
     for entry in config.monitors:
         if entry.metric != "value":
-            made.append(_ratio(entry, find(guardrails, entry.metric), burn_in, rivals))
+            seats = 1 if unit is None else int(np.unique(unit, return_counts=True)[1].max())
+            made.append(_ratio(entry, find(guardrails, entry.metric), burn_in, rivals, seats))
         elif not is_control:
             quantile = _CAP_QUANTILE if against == "paired" else _CAP_QUANTILE_GROUPS
             offered = offered_for_value(config.weeks, rivals, _cap_of_means(burn_in, quantile), against)
@@ -55,18 +63,32 @@ def _cap_of_means(burn_in: Sequence[WeekLog], quantile: float) -> float | None:
     return float(np.quantile(np.abs(mean), quantile)) or None
 
 
-def _ratio(entry: MonitorEntry, guardrail: Guardrail, burn_in: Sequence[WeekLog], rivals: int) -> RatioWatch:
+def _ratio(
+    entry: MonitorEntry, guardrail: Guardrail, burn_in: Sequence[WeekLog], rivals: int, seats: int
+) -> RatioWatch:
+    """seats: most users of an account."""
     if guardrail.denominator is None:
         raise ConfigError(
             f"monitors: {entry.label} watches {guardrail.name}, which is no ratio; watch one with a denominator"
         )
+    if guardrail.scope.kind != "cohort":
+        raise ConfigError(
+            f"monitors: {entry.label} watches {guardrail.name}, a limit by {guardrail.scope.kind}, and would see "
+            "everybody at once; watch one whose scope is the cohort"
+        )
     sizes = [weighted_sum(guardrail.denominator, head_counted(w), (w.n,)) for w in burn_in]
-    if "cap_usd" not in entry.params and not sizes:
-        raise ConfigError(f"monitors: {entry.label}: without burn-in weeks nothing fixes a cap; give cap_usd")
     cap_usd = float(np.quantile(np.concatenate(sizes), _CAP_QUANTILE)) if sizes else 0.0
-    given = float(str(entry.params.get("cap_usd", max(cap_usd, 1e-9))))
-    offered = offered_for_guardrail(guardrail.limit, given)
-    return RatioWatch(entry, _made(entry, offered, rivals), _limited(guardrail, entry), given)
+    if "cap_usd" not in entry.params and cap_usd <= 0:
+        counted = " + ".join(guardrail.denominator)
+        raise ConfigError(
+            f"monitors: {entry.label}: burn-in weeks hold no {counted}, so that nothing fixes a cap; give cap_usd, the "
+            f"most {counted} that a user-week may count"
+        )
+    given = float(str(entry.params.get("cap_usd", cap_usd)))
+    offered = offered_for_guardrail(guardrail.limit, given, seats)
+    made, known = _made(entry, offered, rivals), inspect.signature(monitors.monitor_class(entry.kind)).parameters
+    by_account = seats > 1 and "rows_per_unit" in known
+    return RatioWatch(entry, made, _limited(guardrail, entry), given, by_account=by_account)
 
 
 def _limited(guardrail: Guardrail, entry: MonitorEntry) -> Guardrail:

@@ -30,6 +30,7 @@ from experiments.metrics import UserTotals
 from experiments.monitors import Batch, MonitorState
 from experiments.offline import OfflineBook
 from experiments.run_book import RunBook, RunOutcome
+from experiments.watch import Watch
 from experiments.watch_list import watches
 from experiments.yardstick import Yardstick
 from rage_env.cohort import CohortEnv
@@ -118,9 +119,13 @@ def _records(
             guardrails=GuardrailBook(seat.guardrails, shares),
             yardstick=Yardstick(model and replace(model, guardrails=seat.guardrails), config.oracle.every_weeks),
             offline=OfflineBook(config, env.arm_names, env.features.names, seat.held),
-            watches=watches(config, seat.guardrails, env.burn_in_logs, is_control=False) if compared else [],
+            watches=_watches(config, seat, env, unit) if compared else [],
         )
         yield Record(seat, book, Comparison(unit, seat.rows, seats[0].rows, before) if compared else None)
+
+
+def _watches(config: ExperimentConfig, seat: Seat, env: CohortEnv, unit: NDArray[np.int64]) -> Sequence[Watch]:
+    return watches(config, seat.guardrails, env.burn_in_logs, is_control=False, unit=unit[seat.rows])
 
 
 def _sample_ratio(groups: Groups, unit: NDArray[np.int64]) -> MonitorState:

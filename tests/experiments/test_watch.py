@@ -92,3 +92,25 @@ def test_a_ratio_monitor_on_a_limit_that_is_no_ratio_is_refused(small: Small) ->
     config = small(monitors=[{"kind": "ratio_betting", "metric": "abuse_vs_status_quo"}])
     with pytest.raises(ConfigError, match=r"abuse_vs_status_quo, which is no ratio"):
         made(config)
+
+
+def test_a_ratio_monitor_that_nothing_gives_a_cap_is_refused_rather_than_capped_at_nothing(small: Small) -> None:
+    entry = {"kind": "ratio_betting", "metric": "rate"}
+    rate = {"name": "rate", "numerator": {"negative_reaction": 1.0}, "denominator": {"contacts": 1.0}, "limit": 0.05}
+    changes: dict[str, object] = {"scenario_overrides": {"guardrails": [rate]}, "monitors": [entry]}
+    with pytest.raises(ConfigError, match=r"burn-in weeks hold no contacts, so that nothing fixes a cap; give cap_usd"):
+        made(small(**changes))
+    (watch,) = made(small(**(changes | {"monitors": [{**entry, "cap_usd": 1.0}]})))
+    assert isinstance(watch, RatioWatch)
+    assert watch.cap_usd == 1.0
+
+
+def test_a_ratio_monitor_on_a_limit_by_segment_is_refused(small: Small) -> None:
+    scope = {"kind": "segment", "column": "region"}
+    limit = {"name": "by_region", "numerator": {"loss_fraud": 1.0}, "denominator": {"gmv": 1.0}, "limit": 0.05}
+    config = small(
+        scenario_overrides={"guardrails": [{**limit, "scope": scope}]},
+        monitors=[{"kind": "ratio_betting", "metric": "by_region"}],
+    )
+    with pytest.raises(ConfigError, match=r"by_region, a limit by segment, and would see everybody at once"):
+        made(config)
