@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from rage_env import hooks
 from rage_env.cohort import CohortEnv
-from rage_env.errors import DecisionError
+from rage_env.errors import ConfigError, DecisionError
 from rage_env.log import WeekLog
 from rage_env.scenario import Scenario
 from rage_env.truth import Truth
@@ -52,7 +52,7 @@ class SeatedCohort(CohortEnv):
     def __init__(self, *args: Any, **keywords: Any) -> None:  # Any: those of CohortEnv
         super().__init__(*args, **keywords)
         if self.population == "open":
-            raise DecisionError("SeatedCohort: newcomers would need rows of their own; use CohortEnv for 'open'")
+            raise ConfigError("SeatedCohort: newcomers would need rows of their own; use CohortEnv for 'open'")
         self.truth = _SeatedTruth(self)
 
     @property
