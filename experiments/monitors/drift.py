@@ -1,9 +1,10 @@
 """Has a feature or a score drifted away from its reference? PSI and KS to look at, a change detector to act on.
 
-At thresholds declared before, the share of new units at or below is held against the reference's share and its band
-(Dvoretzky-Kiefer-Wolfowitz with Massart's constant, half of alpha). Bets against the band, both signs, are mixed over
-stakes, thresholds and weeks in which the drift may have begun: wealth not yet staked stays cash, so the mixture is an
-e-process and the chance of ever raising a false alarm stays under alpha (Shin, Ramdas & Rinaldo 2024 on e-detectors).
+At thresholds declared before, the share of new units at or below is held against the reference's share and its exact
+binomial band (Clopper & Pearson 1934, half of alpha shared out over thresholds and sides). Bets against the band, both
+signs, are mixed over stakes, thresholds and weeks in which the drift may have begun: wealth not yet staked stays cash,
+so the mixture is an e-process and the chance of ever raising a false alarm stays under alpha (Shin, Ramdas & Rinaldo
+2024 on e-detectors).
 A unit counts once: a standing cohort is read by turns, each unit in the week its id falls to.
 """
 
@@ -16,6 +17,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import betaincinv
 
 from experiments.monitors.batch import Batch
 from experiments.monitors.betting import LARGEST_BET, log_mean_exp
@@ -118,12 +120,13 @@ def change_evidence(counts: Floats, alpha: float) -> Floats:
     counts: (..., t, bins) units by week and bin. alpha: chance that the band misses the law behind the reference.
     """
     size = counts[..., 0, :].sum(axis=-1)[..., None]
-    reference = np.cumsum(counts[..., 0, :], axis=-1)[..., :-1] / np.maximum(size, 1.0)
-    band = np.sqrt(np.log(2 / alpha) / (2 * np.maximum(size, 1.0)))
+    hits = np.cumsum(counts[..., 0, :], axis=-1)[..., :-1]
+    tail = alpha / (2 * hits.shape[-1])
+    most, most_above = _upper(hits, size, tail), _upper(size - hits, size, tail)
     rows = counts.sum(axis=-1)[..., None]
     below = np.cumsum(counts, axis=-1)[..., :-1]
-    more = _growth(below, rows, (reference + band)[..., None, :])
-    fewer = _growth(rows - below, rows, (1 - reference + band)[..., None, :])
+    more = _growth(below, rows, most[..., None, :])
+    fewer = _growth(rows - below, rows, most_above[..., None, :])
     growth = np.concatenate([more, fewer], axis=-2)
     growth = growth.reshape(*growth.shape[:-2], -1)  # (..., t, 2 x edges x stakes)
     growth[..., 0, :] = 0.0
@@ -133,6 +136,12 @@ def change_evidence(counts: Floats, alpha: float) -> Floats:
             since = np.logaddexp(since, -math.log(week * (week + 1))) + growth[..., week, :]
         paths.append(log_mean_exp(np.logaddexp(since, -math.log(week + 1))))
     return np.stack(paths, axis=-1)
+
+
+def _upper(hits: Floats, size: Floats, tail: float) -> Floats:
+    """(..., edges) largest share under which so few hits still have probability `tail`; 1 where all were hits."""
+    inside = betaincinv(hits + 1, np.maximum(size - hits, 1.0), 1 - tail)
+    return np.asarray(np.where(hits < size, inside, 1.0), np.float64)
 
 
 def _growth(hits: Floats, rows: Floats, most: Floats) -> Floats:

@@ -295,12 +295,12 @@ def test_an_effect_inside_an_agent_read_by_a_weekly_z_test_is_thrown_out() -> No
 
 
 def test_a_standing_cohort_read_anew_every_week_against_its_own_sample_is_thrown_out() -> None:
-    """Without turns, and with a band of no width: the first week's luck comes back as if it were news."""
+    """Without turns, and with a band of hardly any width: the first week's luck comes back as if it were news."""
     drawn = draw("standing_paths", 500)
     assert isinstance(drawn, InputStream)
     bins = np.searchsorted(np.array(drawn.edges), drawn.value[..., :100])
     counts = np.stack([(bins == b).sum(axis=2) for b in range(len(drawn.edges) + 1)], axis=-1).astype(np.float64)
-    assert not keeps_its_level(alarmed(change_evidence(counts, 2 - 1e-9), ALPHA)[:, -1])
+    assert not keeps_its_level(alarmed(change_evidence(counts, len(drawn.edges)), ALPHA)[:, -1])
 
 
 @pytest.mark.slow

@@ -80,9 +80,9 @@ def test_a_standing_cohort_speaks_once_a_unit() -> None:
 
 
 def test_evidence_of_a_change_never_pays_on_average_at_the_edge_of_the_band() -> None:
-    """Exact over all outcomes of two weeks with three units each; reference 1 of 2 below, band as wide as declared."""
-    alpha, paid = 1.2, 0.0
-    share = 0.5 + math.sqrt(math.log(2 / alpha) / 4)
+    """Exact over all outcomes of two weeks with three units each; 1 of 2 below in the reference."""
+    alpha, paid = 0.4, 0.0
+    share = math.sqrt(1 - alpha / 2)  # at which 0 or 1 hit of 2 has probability alpha / 2
     for first in range(4):
         for second in range(4):
             chance = math.prod(math.comb(3, k) * share**k * (1 - share) ** (3 - k) for k in (first, second))
