@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from experiments.monitors.batch import Batch
 from experiments.monitors.betting import LARGEST_BET, log_growth, log_mean_exp, stakes
+from experiments.monitors.bounds import Bounds
 from experiments.monitors.evidence import evidence_state
 from experiments.monitors.interface import MonitorState, Validity, open_share, whole
 from experiments.monitors.replications import alarmed
@@ -49,23 +50,21 @@ class BettingMean(TallyMonitor):
         candidates: int = 49,
         group: int | None = None,
     ) -> None:
-        if not (math.isfinite(least) and math.isfinite(most) and least < most and least < limit < most):
-            raise ConfigError(f"limit: must lie between least and most, both finite; got {limit} in [{least}, {most}]")
-        self.limit, self.least, self.most = limit, least, most
+        self.bounds = Bounds(limit, least, most)
+        if not least < limit < most:
+            raise ConfigError(f"limit: must lie between least and most, not on one; got {limit} in [{least}, {most}]")
         self.alpha, self.group = open_share("alpha", alpha), group
-        self.points, bound = whole("points", points, 1), (limit - least) / (most - least)
+        self.points = whole("points", points, 1)
         grid = np.arange(1, whole("candidates", candidates, 1) + 1) / (candidates + 1)
-        self.means = np.concatenate([[bound], grid])  # on [0, 1]; the limit first
+        self.means = np.concatenate([[self.bounds.share], grid])  # on [0, 1]; the limit first
         super().__init__(sums=2 + 2 * self.points * len(self.means))  # rows, sum, log growth by mean, side and stake
         self.null = f"H0: the mean outcome of a unit is at most {limit:g}"
 
     def _take(self, batch: Batch) -> MonitorState:
         if self.group is not None:
             batch = batch.only(self.group)
-        outside = (batch.value < self.least) | (batch.value > self.most)
-        batch.refuse(outside, "value", f"must lie in the declared bounds [{self.least:g}, {self.most:g}]")
+        x = self.bounds.column(batch)
         self._seen.refuse_again(self.kind, batch, "each unit enters once, with a total over a fixed window")
-        x = (batch.value - self.least) / (self.most - self.least)
         self._seen = self._seen.joined(batch.unit)
         growth = np.concatenate([wealth_growth(x, m, self.points).ravel() for m in self.means])
         return self._tallied(batch, np.concatenate([[batch.n, x.sum()], growth]))
@@ -78,16 +77,15 @@ class BettingMean(TallyMonitor):
         order = np.argsort(self.means)
         means, above, below = self.means[order], out[order, 0], out[order, 1]
         lower, upper = float(means[above].max(initial=0.0)), float(means[below].min(initial=1.0))
-        scale = self.most - self.least
         return evidence_state(
             log_e[:, 0, 0],
             self.alpha,
             null=self.null,
             week=int(self._records[batches - 1, 0]),
             n_units=int(rows[:, 0].sum()),
-            estimate=self.least + scale * float(rows[:, 1].sum() / rows[:, 0].sum()),
-            lower=self.least + scale * lower,
-            upper=self.least + scale * upper,
+            estimate=self.bounds.back(float(rows[:, 1].sum() / rows[:, 0].sum())),
+            lower=self.bounds.back(lower),
+            upper=self.bounds.back(upper),
         )
 
     @classmethod
@@ -99,7 +97,7 @@ class BettingMean(TallyMonitor):
 
     def replicate(self, stream: Stream) -> NDArray[np.bool_]:
         """(reps, weeks) stopped by this week."""
-        x = (stream.value - self.least) / (self.most - self.least)
+        x = self.bounds.on_unit(stream.value)
         growth = log_growth(x - self.means[0], stakes(float(self.means[0]), self.points))
         return alarmed(log_mean_exp(np.cumsum(growth, axis=1)), self.alpha)
 

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.monitors.batch import Batch
+from experiments.monitors.bounds import Bounds
 from experiments.monitors.interface import MonitorState, Validity, open_share, whole
 from experiments.monitors.streams import BoundedStream, EventStream, Stream
 from experiments.monitors.tally import TallyMonitor
-from rage_env.errors import ConfigError
 
 __all__ = ["EmpiricalBernstein", "interval_paths"]
 
@@ -46,34 +46,28 @@ class EmpiricalBernstein(TallyMonitor):
         group: int | None = None,
     ) -> None:
         super().__init__(sums=3)  # rows, sum and sum of squares on [0, 1]
-        if not (math.isfinite(least) and math.isfinite(most) and least < most and least <= limit <= most):
-            raise ConfigError(f"limit: must lie in [least, most], both finite; got {limit} in [{least}, {most}]")
-        self.limit, self.least, self.most = limit, least, most
+        self.bounds = Bounds(limit, least, most)
         self.alpha, self.horizon, self.group = open_share("alpha", alpha), whole("horizon", horizon, 1), group
         self.null = f"H0: the mean outcome of a unit is at most {limit:g}"
 
     def _take(self, batch: Batch) -> MonitorState:
         if self.group is not None:
             batch = batch.only(self.group)
-        outside = (batch.value < self.least) | (batch.value > self.most)
-        batch.refuse(outside, "value", f"must lie in the declared bounds [{self.least:g}, {self.most:g}]")
+        x = self.bounds.column(batch)
         self._seen.refuse_again(self.kind, batch, "each unit enters once, with a total over a fixed window")
-        x = (batch.value - self.least) / (self.most - self.least)
         self._seen = self._seen.joined(batch.unit)
         return self._tallied(batch, [batch.n, x.sum(), float(x @ x)])
 
     def _now(self, batches: int) -> MonitorState:
         rows, total, squares = self._records[:batches, 1:].T
         lower, upper = interval_paths(rows, total, squares, self.alpha, self.horizon)
-        scale = self.most - self.least
-        bound = (self.limit - self.least) / scale
         return MonitorState(
-            estimate=self.least + scale * float(total.sum() / rows.sum()),
-            lower=self.least + scale * float(lower[-1]),
-            upper=self.least + scale * float(upper[-1]),
+            estimate=self.bounds.back(float(total.sum() / rows.sum())),
+            lower=self.bounds.back(float(lower[-1])),
+            upper=self.bounds.back(float(upper[-1])),
             e_value=math.nan,
             p_value=math.nan,
-            verdict="harm" if lower[-1] > bound else "continue",
+            verdict="harm" if lower[-1] > self.bounds.share else "continue",
             validity=self.validity,
             null=self.null,
             week=int(self._records[batches - 1, 0]),
@@ -89,10 +83,10 @@ class EmpiricalBernstein(TallyMonitor):
 
     def replicate(self, stream: Stream) -> NDArray[np.bool_]:
         """(reps, weeks) stopped by this week."""
-        x = (stream.value - self.least) / (self.most - self.least)
+        x = self.bounds.on_unit(stream.value)
         rows = np.full(x.shape[:2], float(x.shape[2]))
         lower, _ = interval_paths(rows, x.sum(axis=2), (x * x).sum(axis=2), self.alpha, self.horizon)
-        return np.asarray(lower > (self.limit - self.least) / (self.most - self.least), np.bool_)
+        return np.asarray(lower > self.bounds.share, np.bool_)
 
 
 def interval_paths(rows: Floats, total: Floats, squares: Floats, alpha: float, horizon: int) -> tuple[Floats, Floats]:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from experiments.monitors.batch import Batch
 from experiments.monitors.betting import log_mean_exp
+from experiments.monitors.bounds import Bounds
 from experiments.monitors.evidence import evidence_state
 from experiments.monitors.interface import MonitorState, Validity, open_share
 from experiments.monitors.replications import alarmed
@@ -56,11 +57,9 @@ class OffPolicy(TallyMonitor):
         doubly_robust: bool = False,
     ) -> None:
         super().__init__(sums=5)  # rows; sum and sum of squares of the terms, and of the mirrored terms
-        if not (math.isfinite(least) and math.isfinite(most) and least < most and least <= limit <= most):
-            raise ConfigError(f"limit: must lie in [least, most], both finite; got {limit} in [{least}, {most}]")
+        self.bounds = Bounds(limit, least, most)
         if not (math.isfinite(largest_weight) and largest_weight >= 1):
             raise ConfigError(f"largest_weight: must be a finite number of at least 1, got {largest_weight!r}")
-        self.limit, self.least, self.most = limit, least, most
         self.alpha, self.largest_weight, self.doubly_robust = open_share("alpha", alpha), largest_weight, doubly_robust
         self.null = f"H0: given the past, the policy earns {limit:g} a row on average over all rows so far"
 
@@ -76,27 +75,21 @@ class OffPolicy(TallyMonitor):
         too_large = weight > self.largest_weight * (1 + 1e-6)
         rule = f"gives a weight target / propensity above the declared bound {self.largest_weight:g}"
         batch.refuse(too_large, "propensity", rule)
-        r = self._on_unit_scale(batch, "value")
+        r = self.bounds.column(batch)
         if self.doubly_robust:
             why = "a doubly robust value needs what was expected beforehand"
             batch.require("predicted", why)
             batch.require("predicted_target", why)
-            of_drawn, of_policy = (self._on_unit_scale(batch, c) for c in ("predicted", "predicted_target"))
+            of_drawn, of_policy = (self.bounds.column(batch, c) for c in ("predicted", "predicted_target"))
             terms = weight * (r - of_drawn) + of_policy
             mirrored = 1 - terms
         else:
             terms, mirrored = weight * r, weight * (1 - r)
         return self._tallied(batch, [batch.n, *_sums(terms), *_sums(mirrored)])
 
-    def _on_unit_scale(self, batch: Batch, name: str) -> Floats:
-        column: Floats = getattr(batch, name)
-        outside = (column < self.least) | (column > self.most)
-        batch.refuse(outside, name, f"must lie in the declared bounds [{self.least:g}, {self.most:g}]")
-        return (column - self.least) / (self.most - self.least)
-
     def _now(self, batches: int) -> MonitorState:
         rows, up, up2, down, down2 = self._records[:batches, 1:].T
-        bound, scale, shrink = self._bound, self.most - self.least, self._shrink
+        bound, shrink = self.bounds.share, self._shrink
         above, below = (
             value_evidence(rows, up, up2, bound, shrink),
             value_evidence(rows, down, down2, 1 - bound, shrink),
@@ -110,17 +103,13 @@ class OffPolicy(TallyMonitor):
             null=self.null,
             week=int(self._records[batches - 1, 0]),
             n_units=int(rows[-1]),
-            estimate=self.least + scale * float(up.sum() / rows.sum()),
-            lower=self.least + scale * lower,
-            upper=self.least + scale * upper,
+            estimate=self.bounds.back(float(up.sum() / rows.sum())),
+            lower=self.bounds.back(lower),
+            upper=self.bounds.back(upper),
         )
         first = int(np.argmax(log_e >= -math.log(self.alpha)))
         lifted = state.verdict == "harm" and above[first] > below[first]
         return dataclasses.replace(state, verdict="lift") if lifted else state
-
-    @property
-    def _bound(self) -> float:
-        return (self.limit - self.least) / (self.most - self.least)
 
     @classmethod
     def for_stream(cls, stream: Stream, alpha: float = 0.05) -> Self | None:
@@ -144,7 +133,7 @@ class OffPolicy(TallyMonitor):
             mirrored = 1 - terms
         rows = np.full(r.shape[:2], float(r.shape[2]))
         sums = ((x.sum(axis=2), (x * x).sum(axis=2)) for x in (terms, mirrored))
-        bounds = (self._bound, 1 - self._bound)
+        bounds = (self.bounds.share, 1 - self.bounds.share)
         above, below = (value_evidence(rows, *s, b, self._shrink) for s, b in zip(sums, bounds, strict=True))
         return alarmed(np.logaddexp(above, below) - math.log(2), self.alpha)
 
