@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -42,6 +43,8 @@ def _line(row: Row) -> str:
     claim = row.claim
     verdict = {True: "yes", False: "**no**", None: "shown"}[row.holds]
     measured = f"{row.mean:.3g} ({min(row.figures):.3g}, {max(row.figures):.3g})"
+    if math.isnan(row.mean):
+        measured, verdict = "later", "later"
     return f"| {claim.text} | {claim.published} | {_range(claim.low, claim.high)} | {measured} | {verdict} |"
 
 
