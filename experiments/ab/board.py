@@ -32,6 +32,9 @@ _OF_SEEDS = (
 
 def show_verdicts(verdicts: pd.DataFrame, summed: pd.DataFrame) -> None:
     """Print what the monitors came to and how that stands to the truth. summed: the same over seeds."""
+    skewed = verdicts.query("metric == 'assignment' and verdict == 'harm'")["seed"].tolist()
+    if skewed:
+        show(f"\nthe groups' head-counts are not those planned, so compare nothing, on seeds {skewed}")
     if len(verdicts) <= MOST_ROWS:
         print_rows([_verdict(row) for row in verdicts.to_dict("records")], "verdicts, held against the truth")
         show(_OF_VERDICTS)

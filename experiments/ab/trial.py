@@ -20,7 +20,7 @@ from experiments.ab.record import Record
 from experiments.ab.seat import Seat
 from experiments.ab.tape import Tape, relive
 from experiments.ab.truths import Truths, deployed
-from experiments.ab.verdicts import VERDICTS, verdicts
+from experiments.ab.verdicts import VERDICTS, of_assignment, verdicts
 from experiments.clock import Clock
 from experiments.cohorts import Stage
 from experiments.config import AgentEntry, ExperimentConfig
@@ -75,8 +75,8 @@ def run_groups(config: ExperimentConfig, seed: int, logs: Mapping[str, Path] | N
     with clock.on("truths"):
         nobody = relive(stage, np.zeros_like(tape.arm)) if config.ab.deploy_truth else None
         found = [_judged(stage, r, e, groups, tape, nobody) for r, e in zip(records, entries, strict=True)]
-    about = {"sample_ratio": {"verdict": ratio.verdict, "p_value": ratio.p_value, "reason": ratio.reason}}
-    return [_closed(r, f, about, clock) for r, f in zip(records, found, strict=True)]
+    found[0] = replace(found[0], verdicts=of_assignment(ratio, seed, env.assigned))
+    return [_closed(r, f, clock) for r, f in zip(records, found, strict=True)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,7 +150,7 @@ def _judged(stage: Stage, record: Record, entry: AgentEntry, groups: Groups, tap
     return _Found(table, alone.totals_of(truths.rows), curves)
 
 
-def _closed(record: Record, found: _Found, about: Mapping[str, object], clock: Clock) -> GroupOutcome:
+def _closed(record: Record, found: _Found, clock: Clock) -> GroupOutcome:
     with clock.on("offline"):
         run = record.book.close(found.control)
     weekly = run.weekly
@@ -160,6 +160,5 @@ def _closed(record: Record, found: _Found, about: Mapping[str, object], clock: C
         weekly.insert(at + i, name, curve)
     stop = record.seat.stop
     stopped = None if stop is None else {"week": stop.week, "by": stop.by, "reason": stop.reason}
-    summary = {**run.summary, **about, "stopped": stopped}
-    done = replace(run, weekly=weekly, summary=summary, seconds=clock.seconds)
+    done = replace(run, weekly=weekly, summary={**run.summary, "stopped": stopped}, seconds=clock.seconds)
     return GroupOutcome(record.seat.name, done, found.verdicts)

@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 from experiments.ab.record import ROLLBACK, Record
 from experiments.ab.tape import Tape
 from experiments.ab.truths import Truths
+from experiments.config_ab import CONTROL
 from experiments.metrics import Mean
 from experiments.monitors import MonitorState
 from experiments.watch import RatioWatch, Watch
 
-__all__ = ["VERDICTS", "Verdict", "detectable", "mark_of_guardrail", "mark_of_value", "verdicts"]
+__all__ = ["VERDICTS", "Verdict", "detectable", "mark_of_guardrail", "mark_of_value", "of_assignment", "verdicts"]
 
 _POWER = 0.8
 _NORMAL = NormalDist()
@@ -84,6 +85,17 @@ def verdicts(
     if stop is not None and stop.by == ROLLBACK:
         rows.append(_rolled_back(record, seed, money, deploy))
     return pd.DataFrame([asdict(row) for row in rows], columns=list(VERDICTS))
+
+
+def of_assignment(check: MonitorState, seed: int, users: int) -> pd.DataFrame:
+    """The one row on the sample ratio, under the control's name: hashes share out as planned, so any alarm is wrong."""
+    row: dict[str, object] = dict.fromkeys(VERDICTS, NAN)
+    alarm = check.verdict == "harm"
+    row |= {"agent": CONTROL, "seed": seed, "users": users, "stopped": False, "reason": check.reason}
+    row |= {"monitor": "sample_ratio", "kind": "ssrm", "metric": "assignment", "validity": check.validity}
+    row |= {"verdict": check.verdict, "week": float(check.week) if alarm else NAN, "estimate": check.estimate}
+    row |= {"mark": "wrong" if alarm else "rightly silent"}
+    return pd.DataFrame([row], columns=list(VERDICTS))
 
 
 def mark_of_value(verdict: str, truth: Mean, effect: float) -> str:

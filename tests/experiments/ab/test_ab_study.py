@@ -63,7 +63,8 @@ def test_verdicts_stand_in_the_results_one_a_monitor_group_and_seed(done: StudyR
     results = Results.open(done.path)
     table = results.table("verdicts")
     assert tuple(table.columns) == VERDICTS
-    assert len(table) == 3 * 3 * 2
+    assert len(table) == (3 * 3 + 1) * 2  # and one on the sample ratio
+    assert table.query("agent == 'control'")["mark"].eq("rightly silent").all()
     assert table.groupby(["agent", "monitor"])["seed"].nunique().eq(2).all()
     assert results.baseline == "control"
     assert set(done.leaderboard["agent"]) == {"control", "reckless", "safe", "nothing"}
@@ -82,7 +83,7 @@ def test_the_command_line_shows_verdicts_below_the_leaderboard(
     assert shown.index("leaderboard") < shown.index("verdicts, held against the truth") < shown.index("over 2 seeds")
     assert cli.main(["run", str(file), "--no-track", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
-    assert [len(rows[name]) for name in ("leaderboard", "verdicts", "over_seeds")] == [4, 18, 9]
+    assert [len(rows[name]) for name in ("leaderboard", "verdicts", "over_seeds")] == [4, 20, 10]
     assert cli.main(["run", str(file), "--no-track", "ab.shares={rekless: 0.1}"]) == 2
     assert "did you mean 'reckless'?" in capsys.readouterr().err
 
