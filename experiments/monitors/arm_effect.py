@@ -16,9 +16,9 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.monitors.arm_scores import Rows, ScoreBook, scores, users_worth
+from experiments.monitors.arm_scores import Rows, ScoreBook, freedom, scores
 from experiments.monitors.batch import Batch
-from experiments.monitors.contrast import USERS_PER_SKEW2, too_skewed
+from experiments.monitors.contrast import USERS_PER_SKEW2, Contrast, too_skewed
 from experiments.monitors.interface import Monitor, MonitorState, Validity, Verdict, open_share, whole
 from experiments.monitors.mixture import log_mixture, mixture_bound, mixture_scale
 from experiments.monitors.streams import LoggedStream, Stream
@@ -28,8 +28,8 @@ __all__ = ["ArmEffect"]
 
 Floats = NDArray[np.float64]
 
-USERS_WORTH = 50.0
-"""Normal users that the users' sums must be worth before their variance is trusted; assumed, held by the contract."""
+LEAST_FREEDOM = 50.0
+"""Degrees of freedom that the variance of users' sums must have before it is trusted; assumed, held by the contract."""
 
 
 class ArmEffect(Monitor):
@@ -81,7 +81,7 @@ class ArmEffect(Monitor):
     def _fold(self, rows: Rows) -> MonitorState:
         self._rows.append(rows)
         self._book = self._book.with_week(rows)
-        total, variance = self._book.total, self._book.variance
+        variance = self._book.variance
         if variance <= 0:
             return self._state(rows.week, "continue", "the first week only teaches what to expect of each arm")
         refusal = _too_few(self._book.off) or too_skewed(self._book.sums, None, self.users_per_skew2)
@@ -90,7 +90,7 @@ class ArmEffect(Monitor):
         if self._scale is None:
             ahead = (self.weeks - 1) / (2 * (len(self._rows) - 1))
             self._scale = float(mixture_scale(np.array(variance * ahead), self.alpha))
-        z, information = total / math.sqrt(variance), np.array(variance)
+        z, information = float(self._book.contrast.z), np.array(variance)
         bound = float(mixture_bound(information, self._scale, self.alpha))
         if abs(z) >= bound and self._stopped is None:
             self._stopped = "lift" if z > 0 else "harm"
@@ -102,8 +102,8 @@ class ArmEffect(Monitor):
         self, week: int, verdict: Verdict, reason: str, test: tuple[float, float, float] = (0.0, math.inf, 0.0)
     ) -> MonitorState:
         z, bound, log_e = test
-        rows, variance = max(self._book.rows, 1), self._book.variance
-        reach = bound * math.sqrt(variance) / rows if variance > 0 else math.inf
+        rows = max(self._book.rows, 1)
+        reach = self._book.contrast.reach(bound) / rows
         estimate = self._book.total / rows
         return MonitorState(
             estimate=estimate,
@@ -139,12 +139,13 @@ class ArmEffect(Monitor):
         total, n = by_user.sum(axis=2), by_user.shape[2]
         off = by_user - total[..., None] / n
         variance = np.maximum((off * off).sum(axis=2), 1e-300)
-        tested = users_worth(off) >= USERS_WORTH
+        tested = freedom(off) >= LEAST_FREEDOM
         tested[:, 0] = False
         first = tested.argmax(axis=1)
         ahead = (self.weeks - 1) / (2 * np.maximum(first, 1))
         scale = mixture_scale(variance[np.arange(len(first)), first] * ahead, self.alpha)[:, None]
-        crossed = tested & (np.abs(total) >= mixture_bound(variance, scale, self.alpha) * np.sqrt(variance))
+        z = Contrast(total, off, freedom(off)).z
+        crossed = tested & (np.abs(z) >= mixture_bound(variance, scale, self.alpha))
         return np.asarray(np.logical_or.accumulate(crossed, axis=1), np.bool_)
 
     def merge(self, other: Self) -> Self:
@@ -171,7 +172,7 @@ class ArmEffect(Monitor):
 
 def _too_few(off: Floats) -> str:
     """Why the variance of users' sums is not known well enough; empty where it is."""
-    worth = float(users_worth(off))
-    if worth >= USERS_WORTH:
+    held = float(freedom(off))
+    if held >= LEAST_FREEDOM:
         return ""
-    return f"{len(off)} users, worth {worth:.0f} normal ones where {USERS_WORTH:.0f} are needed: events are rare; wait"
+    return f"{len(off)} users are worth {held:.0f} normal ones, needed are {LEAST_FREEDOM:.0f}: events are rare; wait"

@@ -9,9 +9,10 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from experiments.monitors.contrast import Contrast
 from rage_env.errors import LogError
 
-__all__ = ["Rows", "ScoreBook", "scores", "users_worth"]
+__all__ = ["Rows", "ScoreBook", "freedom", "scores"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -81,6 +82,11 @@ class ScoreBook:
         """Of the total."""
         return float(self.off @ self.off)
 
+    @property
+    def contrast(self) -> Contrast:
+        """The total of all scores, against the spread of users' sums."""
+        return Contrast(np.array(self.total), self.off, freedom(self.off))
+
     def with_week(self, rows: Rows) -> ScoreBook:
         """The book after one more week; the first week is not scored."""
         residual = rows.value - rows.expected
@@ -102,10 +108,14 @@ class ScoreBook:
         return dataclasses.replace(self, unit=unit, sums=sums, counts=counts)
 
 
-def users_worth(off: Floats) -> Floats:
-    """(...) how many normal users the deviations (..., m) are worth for the estimate of their variance, by kurtosis."""
-    square = off * off
-    return np.asarray(3 * square.sum(axis=-1) ** 2 / np.maximum((square * square).sum(axis=-1), 1e-300), np.float64)
+def freedom(off: Floats) -> Floats:
+    """(...) degrees of freedom of the variance of deviations (..., m): 2 m / (kurtosis - 1), m for normal ones.
+
+    Satterthwaite (1946): those of the chi-squared law with the same relative spread.
+    """
+    m, square = off.shape[-1], off * off
+    kurtosis = m * (square * square).sum(axis=-1) / np.maximum(square.sum(axis=-1) ** 2, 1e-300)
+    return np.asarray(2 * m / np.maximum(kurtosis - 1, 1e-9), np.float64)
 
 
 def scores(residual: Floats, arm: Ints, propensity: Floats) -> Floats:

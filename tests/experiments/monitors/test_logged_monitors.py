@@ -29,7 +29,7 @@ def test_the_score_of_a_row_is_the_one_worked_by_hand() -> None:
     state = made.update(Batch(1, np.array([1, 2]), np.array([1, 0]), np.array([5.0, 3.0]), propensity=half))
     assert state.estimate == pytest.approx(((1 + 3 / 0.5) + (1 - 2 / 0.5)) / 2)
     assert state.verdict == "refused"
-    assert "2 users, worth" in state.reason
+    assert "2 users are worth" in state.reason
 
 
 def test_a_better_arm_is_found_and_its_effect_lies_in_the_interval() -> None:
