@@ -64,7 +64,9 @@ def threads_make_no_difference(trial: Trial) -> None:
 def shards_make_no_difference(trial: Trial) -> None:
     """A shard that lives alone shows what its users show in the whole cohort."""
     n = trial.env.num_envs
-    start, size = _whole(trial.env, n // 3), _whole(trial.env, n // 4)
+    grain = hooks.grain(trial.env.scenario.used)
+    start = min(_whole(trial.env, n // 3), (n - 1) // grain * grain)
+    size = min(_whole(trial.env, n // 4), n - start)
     shard = trial.env.twin(size, first_slot=start, n_max=n)
     whole = [{k: v[start : start + size] for k, v in week.items()} for week in _reference(trial)]
     _compare(_play(trial, shard), whole, f"slots {start} to {start + size - 1} alone must live as in the whole")
@@ -72,7 +74,7 @@ def shards_make_no_difference(trial: Trial) -> None:
 
 def other_users_make_no_difference(trial: Trial) -> None:
     """The first users live the same life in a smaller cohort."""
-    few = _whole(trial.env, trial.env.num_envs // 20)
+    few = min(_whole(trial.env, trial.env.num_envs // 20), trial.env.num_envs)
     small = trial.env.twin(few, n_max=trial.env.num_envs)
     whole = [{k: v[:few] for k, v in week.items()} for week in _reference(trial)]
     _compare(_play(trial, small), whole, f"{few} users alone must live as among {trial.env.num_envs}")

@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from rage_env import scenario
+from rage_env.checks import check_world
 from rage_env.cohort import CohortEnv
 from rage_env.errors import ConfigError, DecisionError
 from rage_env.interface import observe
@@ -183,6 +184,11 @@ def test_an_empty_slot_cannot_be_played_and_the_error_names_one_that_can() -> No
     assert len(empty), "this seed leaves no slot empty"
     with pytest.raises(ConfigError, match=r"stays empty under this seed; take \d+"):
         UserEnv("b2b_nudge", user=int(empty[0])).reset(seed=2)
+
+
+@pytest.mark.parametrize("users", [200, 256, 500, 777])
+def test_invariants_can_be_asked_of_any_number_of_slots(users: int) -> None:
+    assert check_world(CohortEnv(1, "b2b_nudge"), users=users, weeks=3)
 
 
 def test_a_role_without_accounts_is_refused() -> None:
