@@ -109,13 +109,13 @@ class ScoreBook:
 
 
 def freedom(off: Floats) -> Floats:
-    """(...) degrees of freedom of the variance of deviations (..., m): 2 m / (kurtosis - 1), m for normal ones.
+    """(...) degrees of freedom of the variance of deviations (..., m): 2 m / (kurtosis - 1), at most m - 1.
 
     Satterthwaite (1946): those of the chi-squared law with the same relative spread.
     """
     m, square = off.shape[-1], off * off
     kurtosis = m * (square * square).sum(axis=-1) / np.maximum(square.sum(axis=-1) ** 2, 1e-300)
-    return np.asarray(2 * m / np.maximum(kurtosis - 1, 1e-9), np.float64)
+    return np.asarray(np.minimum(2 * m / np.maximum(kurtosis - 1, 1e-9), m - 1), np.float64)
 
 
 def scores(residual: Floats, arm: Ints, propensity: Floats) -> Floats:
