@@ -48,8 +48,8 @@ class Request:
     draws: int = DRAWS
     seed: int = 0
 
-    def read(self) -> tuple[Target, str]:
-        """What to fit, and the name of the world. Raises InputError."""
+    def read(self) -> tuple[Target, Scenario]:
+        """What to fit, and the world to begin from. Raises InputError."""
         if (self.log is None) == (self.moments is None):
             raise InputError("calibrate: give either a log or --moments FILE, and not both")
         if self.moments is not None:
@@ -58,19 +58,18 @@ class Request:
                     "--mapping, --newborn and --sparse say how to read a log; a moments file says it itself"
                 )
             file = read_moments(self.moments)
-            return file.target, self.scenario or file.scenario
+            return file.target, file.world(self.scenario)
         assert self.log is not None
         ages: Ages = "newborn" if self.newborn else "mixed"
         target = read_target(self.log, mapping=self.mapping, ages=ages, sparse=self.sparse)
-        return target, self.scenario or _USUAL
+        return target, scenario.load(self.scenario or _USUAL)
 
 
 def calibrate_command(request: Request, *, as_json: bool) -> None:
     """Print what was found, as tables or JSON, and write the scenario where asked. Raises InputError."""
     if request.out is not None:
         check_out(request.out)
-    target, name = request.read()
-    world = scenario.load(name)
+    target, world = request.read()
     began = time.perf_counter()
     found = calibrate(target, world, request.draws, request.seed, Progress(request.draws, enabled=not as_json))
     if request.out is not None:

@@ -17,54 +17,64 @@ from experiments.facts.panel import Floats
 from rage_env.errors import InputError, RunError
 from rage_env.scenario import Scenario
 
-__all__ = ["FEWEST_DRAWS", "Fit", "Say", "Table", "fit"]
+__all__ = ["FEWEST_DRAWS", "Box", "Fit", "Say", "Table", "fit"]
 
 Say = Callable[[str], None]
 
 FEWEST_DRAWS = 100
-_FIRST_ROUND = 0.4  # of the draws
-_REACH = 4.0  # posterior standard deviations that the second box spans on each side
-_NARROWEST = 0.02  # of the first box: what the second spans at least
+_ROUNDS = (0.4, 0.6)  # shares of the draws
+_REACH = 4.0  # posterior standard deviations that the next box spans on each side
+_NARROWEST = 0.01  # of the first box: what the next one spans at least, on each side
+
+
+@dataclass(frozen=True, eq=False)
+class Box:
+    """Where parameters are sought, on the line: (p,) each."""
+
+    low: Floats
+    high: Floats
+
+    def around(self, found: Posterior) -> Box:
+        """The part of this box that a posterior reaches."""
+        reach = np.maximum(_REACH * found.sd, _NARROWEST * (self.high - self.low))
+        middle = np.clip(found.mean, self.low, self.high)
+        return Box(np.maximum(self.low, middle - reach), np.minimum(self.high, middle + reach))
 
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Simulated draws of p parameters on the line, (m, p), from a box, with their s moments, (m, s), in `names`."""
+    """Simulated draws of p parameters on the line, (m, p), with their s moments, (m, s), in the order of `names`."""
 
     theta: Floats
     moments: Floats
     names: tuple[str, ...]
-    low: Floats  # (p,)
-    high: Floats  # (p,)
 
-    def posterior(self, observed: Mapping[str, float]) -> Posterior:
-        """Draws adjusted to what was observed, kept inside twice the box."""
+    def posterior(self, observed: Mapping[str, float], prior: Box) -> Posterior:
+        """Draws adjusted to what was observed, kept inside the prior's box."""
         found = adjust(self.theta, self.moments, np.array([observed[n] for n in self.names]))
-        half = (self.high - self.low) / 2
-        return Posterior(np.clip(found.draws, self.low - half, self.high + half), found.weights)
+        return Posterior(np.clip(found.draws, prior.low, prior.high), found.weights)
 
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """What was found. `prior_sd` is that of the first, wide box; table and posterior are those of the last round."""
+    """What was found. prior: the first, wide box; names: moments that were fitted; posterior: of the last round."""
 
     parameters: tuple[Parameter, ...]
     start: Mapping[str, float]
-    prior_low: Floats  # (p,) on the line
-    prior_high: Floats  # (p,)
-    table: Table
+    prior: Box
+    names: tuple[str, ...]
     posterior: Posterior
 
     @property
     def width(self) -> Floats:
         """(p,) posterior over prior standard deviation: near 1 where the log says nothing."""
-        prior_sd = (self.prior_high - self.prior_low) / np.sqrt(12)
+        prior_sd = (self.prior.high - self.prior.low) / np.sqrt(12)
         out: Floats = self.posterior.sd / prior_sd
         return out
 
 
 def fit(target: Target, world: Scenario, draws: int, seed: int = 0, say: Say = lambda line: None) -> Fit:
-    """Two rounds of simulations. draws: of both together. Raises InputError where nothing can be told."""
+    """Rounds of simulations, each in a narrower box. draws: of all together. Raises InputError if nothing is told."""
     if draws < FEWEST_DRAWS:
         raise InputError(f"draws: at least {FEWEST_DRAWS} are needed to fit a line through them; got {draws}")
     parameters = sought(world, target.moments)
@@ -74,20 +84,16 @@ def fit(target: Target, world: Scenario, draws: int, seed: int = 0, say: Say = l
             f"{target.name}: none of its moments tells a parameter of {world.name}; moments: "
             f"{', '.join(sorted(target.moments)) or 'none'}"
         )
-    usual = {p.path: value_of(world, p.path) for p in PARAMETERS if p in sought(world, _EVERY)}
+    usual = {p.path: value_of(world, p.path) for p in sought(world, _EVERY)}
     began = start(target.moments, target.design, usual, world.population.churn.oldest_age_weeks)
     centre = np.array([p.scale.to_line(began[p.path]) for p in parameters])
     half = np.array([p.half_width for p in parameters])
-    low, high = centre - half, centre + half
+    prior = box = Box(centre - half, centre + half)
     simulator = _Simulator(target, lean(world, target.design), parameters, names, seed, say)
-    first = simulator.table(low, high, round(_FIRST_ROUND * draws), "wide")
-    found = first.posterior(target.moments)
-    reach = np.maximum(_REACH * found.sd, _NARROWEST * half)
-    middle = np.clip(found.mean, low, high)
-    second = simulator.table(
-        np.maximum(low, middle - reach), np.minimum(high, middle + reach), draws - len(first.theta), "near"
-    )
-    return Fit(parameters, began, low, high, second, second.posterior(target.moments))
+    for share in _ROUNDS:
+        found = simulator.table(box, round(share * draws)).posterior(target.moments, prior)
+        box = prior.around(found)
+    return Fit(parameters, began, prior, names, found)
 
 
 _EVERY = tuple(told for p in PARAMETERS for told in p.told_by)
@@ -105,7 +111,7 @@ def _fitted(moments: Mapping[str, float], parameters: tuple[Parameter, ...]) -> 
 
 @dataclass
 class _Simulator:
-    """Simulates tables. Remembers how many draws it has made, so that no two share a seed."""
+    """Simulates tables. Remembers its rounds and draws, so that no two draws share a seed."""
 
     target: Target
     world: Scenario
@@ -114,16 +120,18 @@ class _Simulator:
     seed: int
     say: Say
     made: int = 0
+    rounds: int = 0
 
-    def table(self, low: Floats, high: Floats, draws: int, what: str) -> Table:
+    def table(self, box: Box, draws: int) -> Table:
         """`draws` points of the box with their moments; points whose moments cannot be measured are left out."""
+        self.rounds += 1
         rng = np.random.default_rng([self.seed, self.made])
-        theta = rng.uniform(low, high, (draws, len(low)))
+        theta = rng.uniform(box.low, box.high, (draws, len(box.low)))
         rows = []
         for done, point in enumerate(theta, 1):
             rows.append(self._moments(point))
             if done % max(1, draws // 5) == 0:
-                self.say(f"{what} draws: {done} of {draws}")
+                self.say(f"round {self.rounds}: {done} of {draws} cohorts")
         whole = np.array([row is not None for row in rows])
         if whole.sum() < draws / 2:
             lost = draws - int(whole.sum())
@@ -131,7 +139,7 @@ class _Simulator:
                 f"{self.target.name}: some moment could not be measured in {lost} of {draws} simulated draws; "
                 "watch more users or weeks, or drop the moment"
             )
-        return Table(theta[whole], np.array([r for r in rows if r is not None]), self.names, low, high)
+        return Table(theta[whole], np.array([r for r in rows if r is not None]), self.names)
 
     def _moments(self, point: Floats) -> list[float] | None:
         self.made += 1

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from experiments.calibration.moments import NAMES
 from experiments.calibration.simulate import LARGEST
 from experiments.calibration.target import Ages, Departures, Design, Target
-from rage_env import configs
+from rage_env import configs, scenario
 from rage_env.errors import did_you_mean
+from rage_env.scenario import Scenario
 from rage_env.yamlfile import load
 
 __all__ = ["MomentsFile", "read_moments"]
@@ -20,7 +21,8 @@ __all__ = ["MomentsFile", "read_moments"]
 class MomentsFile(BaseModel):
     """Moments by name, of `users` people watched for `weeks`, as experiments/calibration/target.py describes them.
 
-    scenario: the world that is meant. left_out: figures of the same source that no moment here stands for, and why.
+    scenario: the world that is meant; overrides: what of it to change first, where its own numbers lie too far off to
+    begin from. left_out: figures of the same source that no moment here stands for, and why.
     """
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
@@ -28,6 +30,7 @@ class MomentsFile(BaseModel):
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     source: str
     scenario: str
+    overrides: dict[str, Any] = Field(default_factory=dict)  # Any: a JSON tree
     users: int = Field(ge=50)
     weeks: int = Field(ge=8, le=520)
     ages: Ages = "mixed"
@@ -43,6 +46,10 @@ class MomentsFile(BaseModel):
         if strange:
             raise ValueError("; ".join(strange))
         return self
+
+    def world(self, name: str | None = None) -> Scenario:
+        """The scenario to begin from: the named one, or else the one that is meant, changed as this file asks."""
+        return scenario.load(name or self.scenario, [] if name else [self.overrides])
 
     @property
     def target(self) -> Target:

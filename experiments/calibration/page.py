@@ -14,7 +14,7 @@ from experiments.calibration.moments import NAMES
 from experiments.calibration.moments_file import MomentsFile, read_moments
 from experiments.calibration.report import Calibration
 from experiments.progress import Progress
-from rage_env import configs, scenario
+from rage_env import configs
 
 __all__ = ["main", "page", "section"]
 
@@ -98,7 +98,7 @@ def section(file: MomentsFile, found: Calibration) -> str:
 
 
 def _parameters(found: Calibration) -> Iterator[str]:
-    yield "| parameter | shipped | posterior mean | 95 % interval | width |"
+    yield "| parameter | before | posterior mean | 95 % interval | width |"
     yield "|---|--:|--:|--:|--:|"
     for row in found.parameters:
         interval = f"{row.low:.3g} to {row.high:.3g}"
@@ -134,7 +134,7 @@ def main(arguments: Sequence[str]) -> int:
     for file in files:
         progress = Progress(draws, enabled=True)
         progress.line(f"{file.name} on {file.scenario}")
-        found.append(calibrate(file.target, scenario.load(file.scenario), draws, 0, progress))
+        found.append(calibrate(file.target, file.world(), draws, 0, progress))
     out.write_text(page(files, found), encoding="utf-8")
     return 0
 

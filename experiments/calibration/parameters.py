@@ -73,6 +73,9 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("mechanisms.delinquency.per_stress", POSITIVE, 0.6, ("late_lag_",)),
     Parameter("mechanisms.stress.lasting", SHARE, 1.5, ("late_lag_",)),
     Parameter("mechanisms.stress.ar", SHARE, 1.5, ("late_lag_",)),
+    Parameter("mechanisms.lifecycle.wear", POSITIVE, 1.2, _ACTIVITY),
+    Parameter("mechanisms.lifecycle.mending", POSITIVE, 1.2, _ACTIVITY),
+    Parameter("mechanisms.lifecycle.orders_a_month.3", POSITIVE, 1.2, ("activity_week_26",)),
     Parameter("population.churn.alpha", POSITIVE, 1.2, ("survival_",)),
     Parameter("population.churn.beta", POSITIVE, 1.2, ("survival_",)),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -20,6 +20,7 @@ __all__ = ["UNTOLD_WIDTH", "Calibration", "MomentRow", "ParameterRow", "report_o
 UNTOLD_WIDTH = 0.7
 """Posterior over prior standard deviation beyond which the log is said not to tell a parameter."""
 
+_MOST_AT_EDGE = 0.2  # of the posterior's weight
 _FEWEST_PREDICTED = 40
 _PREDICTED = 0.15  # of the draws
 _INSIDE = (0.025, 0.975)
@@ -29,7 +30,8 @@ _INSIDE = (0.025, 0.975)
 class ParameterRow:
     """A parameter: the scenario's own value, where the search began, posterior mean, sd and 95 % interval.
 
-    width: posterior over prior standard deviation, on the parameter's scale.
+    width: posterior over prior standard deviation, on the parameter's scale. at_edge: the box that was searched may
+    have been too small.
     """
 
     parameter: str
@@ -41,6 +43,7 @@ class ParameterRow:
     high: float
     width: float
     told: bool
+    at_edge: bool
 
 
 @dataclass(frozen=True)
@@ -90,13 +93,19 @@ def report_on(
         seed=seed,
         parameters=rows,
         moments=tuple(_moments(target, world, fitted, max(_FEWEST_PREDICTED, round(_PREDICTED * draws)), seed, say)),
-        untold=tuple(untold(target, world, [row.parameter for row in rows], measured)),
+        untold=tuple(untold(target, world, [row.parameter for row in rows], measured, _at_edge(rows))),
     )
+
+
+def _at_edge(rows: Sequence[ParameterRow]) -> list[str]:
+    return [row.parameter for row in rows if row.at_edge and row.told]
 
 
 def _parameters(fitted: Fit, world: Scenario) -> Iterator[ParameterRow]:
     posterior = fitted.posterior
     low, high = (posterior.quantile(share) for share in _INSIDE)
+    edges = np.minimum(posterior.draws - fitted.prior.low, fitted.prior.high - posterior.draws)
+    share_beyond = posterior.weights @ (edges <= 0)
     for j, parameter in enumerate(fitted.parameters):
         back = parameter.scale.back
         drawn = np.array([back(float(x)) for x in posterior.draws[:, j]])
@@ -111,6 +120,7 @@ def _parameters(fitted: Fit, world: Scenario) -> Iterator[ParameterRow]:
             high=back(float(high[j])),
             width=float(fitted.width[j]),
             told=bool(fitted.width[j] < UNTOLD_WIDTH),
+            at_edge=bool(share_beyond[j] > _MOST_AT_EDGE),
         )
 
 
@@ -127,5 +137,5 @@ def _moments(target: Target, world: Scenario, fitted: Fit, times: int, seed: int
         if not held:
             raise RunError(f"moment {name}: no simulated cohort of {world.name} shows it; leave it out")
         low, high = (float(q) for q in np.quantile(held, _INSIDE))
-        fitted_in = name in fitted.table.names
+        fitted_in = name in fitted.names
         yield MomentRow(name, fitted_in, float(observed), low, high, low <= observed <= high)

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
+from pydantic import ValidationError
 
 from experiments.calibration.moments import measured
 from experiments.calibration.parameters import nested
 from experiments.calibration.target import Design
 from experiments.facts.panel import Panel, live
 from rage_env.cohort import CohortEnv
+from rage_env.errors import ConfigError
 from rage_env.overrides import merged, plain
 from rage_env.scenario import Scenario
 
@@ -46,15 +48,19 @@ def lean(world: Scenario, design: Design) -> Scenario:
 
 
 def changed_world(world: Scenario, values: Mapping[str, float]) -> Scenario:
-    """The scenario with these numbers in place of its own, checked as any other."""
+    """The scenario with these numbers in place of its own. Raises ConfigError where its schema refuses them."""
     fields = merged(world.model_dump(mode="json"), plain(nested(values)))
-    return type(world).model_validate_json(json.dumps(fields))
+    try:
+        return type(world).model_validate_json(json.dumps(fields))
+    except ValidationError as error:
+        raise ConfigError([f"{world.name}: {e['loc']}: {e['msg']}" for e in error.errors()]) from error
 
 
 def simulate(world: Scenario, values: Mapping[str, float], design: Design, seed: int) -> Panel:
     """The weeks of at most `design.users` people. values: {dotted path: number} in place of the scenario's own."""
-    changed = changed_world(world, {**values, "weeks": design.weeks})
-    env = CohortEnv(design.users, changed, newborn=design.ages == "newborn")
+    newborn = design.ages == "newborn"
+    span = {"weeks": design.weeks} | ({"burn_in_weeks": 0} if newborn else {})  # nothing to live through before joining
+    env = CohortEnv(design.users, changed_world(world, {**values, **span}), newborn=newborn)
     env.reset(seed=seed % _SEEDS)
     arm = world.arm_names.index(world.status_quo.arm)
     panel = live(env, design.weeks, design.columns, arm=arm, share=design.contact_share)
@@ -64,5 +70,8 @@ def simulate(world: Scenario, values: Mapping[str, float], design: Design, seed:
 
 
 def simulated_moments(world: Scenario, values: Mapping[str, float], design: Design, seed: int) -> dict[str, float]:
-    """{moment: value} of such people."""
-    return measured(simulate(world, values, design, seed))
+    """{moment: value} of such people; none where the scenario's schema refuses the values."""
+    try:
+        return measured(simulate(world, values, design, seed))
+    except ConfigError:
+        return {}

@@ -36,7 +36,7 @@ def start(moments: Mapping[str, float], design: Design, usual: Mapping[str, floa
 def _activity(moments: Mapping[str, float], usual: Mapping[str, float]) -> Values:
     lags = [g for g in LAGS if lag_name(g) in moments]
     if "activity_mean" not in moments or not lags:
-        return _one_week(moments, usual)
+        return {}
     seen = np.array([moments[lag_name(g)] for g in lags])
     between, ar = usual["mechanisms.engagement.between"], usual["mechanisms.engagement.ar"]
     level = float(seen[0] / (between + (1 - between) * ar ** lags[0]))
@@ -50,15 +50,6 @@ def _activity(moments: Mapping[str, float], usual: Mapping[str, float]) -> Value
         "mechanisms.engagement.between": min(max(between, 0.1), 0.97),
         "mechanisms.engagement.ar": min(max(ar, 0.2), 0.98),
     }
-
-
-def _one_week(moments: Mapping[str, float], usual: Mapping[str, float]) -> Values:
-    """The Beta law's second number from the activity of one week, where that is all there is."""
-    seen = moments.get("activity_mean", moments.get("activity_week_26"))
-    if seen is None:
-        return {}
-    mean = _inside(seen)
-    return {"mechanisms.engagement.beta_b": usual["mechanisms.engagement.beta_a"] * (1 - mean) / mean}
 
 
 def _inside(share: float) -> float:

@@ -12,6 +12,9 @@ from rage_env.scenario import Scenario
 __all__ = ["Untold", "untold"]
 
 
+_NEARER = "a base scenario whose numbers lie nearer"
+
+
 @dataclass(frozen=True)
 class Untold:
     """A part of the scenario that stays as it was, why, and what would tell it. measured: found by simulation."""
@@ -37,8 +40,10 @@ _ALWAYS = (
 )
 
 
-def untold(target: Target, world: Scenario, sought: Sequence[str], widths: Mapping[str, float]) -> Iterator[Untold]:
-    """Parts of this scenario that the target leaves open. widths: {path: posterior over prior sd} of those sought."""
+def untold(
+    target: Target, world: Scenario, sought: Sequence[str], widths: Mapping[str, float], at_edge: Sequence[str]
+) -> Iterator[Untold]:
+    """Parts of this scenario that the target leaves open. widths: {path: posterior over prior sd} of those too wide."""
     for path, width in widths.items():
         yield Untold(
             path,
@@ -46,6 +51,8 @@ def untold(target: Target, world: Scenario, sought: Sequence[str], widths: Mappi
             "more users or weeks, or newborn cohorts" if "churn" in path else "more users or weeks",
             measured=True,
         )
+    for path in at_edge:
+        yield Untold(path, "the posterior leans on the edge of the box that was searched", _NEARER, measured=True)
     held = world.model_dump(mode="json", exclude_none=True)
     for parameter in PARAMETERS:
         if parameter.path not in sought and _stands(held, parameter.path):

@@ -66,7 +66,7 @@ def read_target(path: Path, *, mapping: Path | None = None, ages: Ages = "mixed"
     panel, later = _panel(rows)
     design = _design(panel, rows, ages, _departures(panel, found, sparse))
     notes = _notes(panel, later, design, rows)
-    return Target(path.name, path.name, design, measured(panel), tuple(notes))
+    return Target(path.name, path.name, design, measured(panel), notes=tuple(notes))
 
 
 def _file(path: Path) -> Path:

@@ -79,7 +79,8 @@ def test_what_the_log_cannot_tell_is_said_both_by_nature_and_as_measured(answer:
         assert not untold[part]["measured"]
         assert untold[part]["would_tell"]
     wide = {row["parameter"] for row in answer[0]["parameters"] if not row["told"]}
-    assert wide == {what for what, row in untold.items() if row["measured"]}
+    edge = {row["parameter"] for row in answer[0]["parameters"] if row["at_edge"]}
+    assert wide | edge == {what for what, row in untold.items() if row["measured"]}
     assert "mechanisms.engagement.ar" in wide
     assert "mechanisms.spending.within_sd" not in wide
 
@@ -98,7 +99,9 @@ def test_the_written_scenario_is_whole_sourced_and_can_be_lived_in(answer: tuple
 
 
 def by_hand(value: float) -> Calibration:
-    row = ParameterRow("mechanisms.spending.gmv_per_active_week_usd", 300.0, 1.0, value, 1.0, 1.0, 1.0, 0.1, True)
+    row = ParameterRow(
+        "mechanisms.spending.gmv_per_active_week_usd", 300.0, 1.0, value, 1.0, 1.0, 1.0, 0.1, True, False
+    )
     target = Target("my log", "by hand", Design(100, 20), {})
     return Calibration(target, "fintech", 100, 0, (row,), (), ())
 

@@ -20,6 +20,7 @@ from experiments.calibration.simulate import changed_world, lean, simulate, simu
 from experiments.calibration.target import Design, Target
 from experiments.facts.panel import Floats
 from rage_env import scenario
+from rage_env.errors import ConfigError, RunError
 
 DESIGN = Design(users=500, weeks=26, ages="newborn", columns=("transactions",))
 NARROW = 0.5  # of each parameter's box, about the scenario's own values
@@ -105,6 +106,20 @@ def test_who_was_never_seen_active_is_not_in_a_log_of_active_weeks() -> None:
     assert seen["activity_mean"] > 1.3 * everyone["activity_mean"]
     assert seen["gini"] < everyone["gini"]
     assert seen["one_week_share"] == pytest.approx(everyone["one_week_share"])
+
+
+def test_numbers_that_the_world_s_schema_refuses_are_left_out_of_the_draws() -> None:
+    world = scenario.load("fintech")
+    assert simulated_moments(world, {"mechanisms.spending.within_sd": -1.0}, DESIGN, 1) == {}
+    with pytest.raises(ConfigError, match="within_sd"):
+        changed_world(world, {"mechanisms.spending.within_sd": -1.0})
+
+
+def test_a_moment_that_no_simulated_cohort_shows_ends_the_fit_with_its_reason() -> None:
+    alone = replace(DESIGN, users=60, departures="none", columns=())  # nobody leaves, so survival cannot be measured
+    target = Target("mine", "by hand", alone, {"survival_50": 0.8, "survival_100": 0.7})
+    with pytest.raises(RunError, match="mine: some moment could not be measured in 40 of 40 simulated draws"):
+        fit(target, scenario.load("fintech"), 100)
 
 
 @pytest.mark.slow

@@ -54,11 +54,8 @@ def test_activity_s_law_and_persistence_are_solved_back() -> None:
 
 
 def test_what_no_moment_tells_stays_as_it_was() -> None:
-    assert start({"gini": 0.5}, Design(1000, 52), USUAL, 104) == USUAL
-    rare = start({"activity_week_26": 0.022}, Design(1000, 78), USUAL, 104)
-    a, b = rare["mechanisms.engagement.beta_a"], rare["mechanisms.engagement.beta_b"]
-    assert a / (a + b) == pytest.approx(0.022)
-    always = start({"activity_mean": 1.0}, Design(1000, 52), USUAL, 104)
-    assert 0 < always["mechanisms.engagement.beta_b"] < 0.01
+    assert start({"activity_mean": 0.5}, Design(1000, 52), USUAL, 104) == USUAL
+    always = start({"activity_mean": 1.0, "activity_lag_1": 0.3}, Design(1000, 52), USUAL, 104)
+    assert 0 < always["mechanisms.engagement.beta_b"] < 0.1
     spend = start({"log_spend_mean": 3.0, "log_spend_sd": 1.0}, Design(1000, 52), USUAL, 104)
     assert spend["mechanisms.spending.gmv_per_active_week_usd"] == pytest.approx(np.exp(3.5))
