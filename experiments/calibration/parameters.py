@@ -18,15 +18,23 @@ class Scale(NamedTuple):
     back: Callable[[float], float]
 
 
+_EDGE = 1e-4  # how near to the end of its range a number is taken to lie at most
+
+
+def _log(x: float) -> float:
+    return math.log(max(x, _EDGE**2))
+
+
 def _logit(x: float) -> float:
-    return math.log(x / (1 - x))
+    inside = min(max(x, _EDGE), 1 - _EDGE)
+    return math.log(inside / (1 - inside))
 
 
 def _expit(x: float) -> float:
     return 1 / (1 + math.exp(-x))
 
 
-POSITIVE = Scale(math.log, math.exp)
+POSITIVE = Scale(_log, math.exp)
 SHARE = Scale(_logit, _expit)
 CORRELATION = Scale(math.atanh, math.tanh)
 ANY = Scale(float, float)

@@ -70,11 +70,6 @@ class Calibration:
     moments: tuple[MomentRow, ...]
     untold: tuple[Untold, ...]
 
-    @property
-    def values(self) -> dict[str, float]:
-        """{dotted path: posterior mean}."""
-        return {row.parameter: row.mean for row in self.parameters}
-
     def to_json(self) -> dict[str, object]:
         """Plain data."""
         return asdict(self)

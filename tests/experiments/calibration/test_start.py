@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from experiments.calibration.moments import LAGS, SURVIVAL, lag_name, survival_name, survival_week
+from experiments.calibration.parameters import PARAMETERS, Parameter
 from experiments.calibration.start import start, survival_law
 from experiments.calibration.target import Design
 
@@ -59,3 +60,11 @@ def test_what_no_moment_tells_stays_as_it_was() -> None:
     assert 0 < always["mechanisms.engagement.beta_b"] < 0.1
     spend = start({"log_spend_mean": 3.0, "log_spend_sd": 1.0}, Design(1000, 52), USUAL, 104)
     assert spend["mechanisms.spending.gmv_per_active_week_usd"] == pytest.approx(np.exp(3.5))
+
+
+@pytest.mark.parametrize("parameter", PARAMETERS, ids=lambda p: p.path)
+def test_every_scale_goes_there_and_back_and_bears_the_ends_of_its_range(parameter: Parameter) -> None:
+    to_line, back = parameter.scale
+    assert back(to_line(0.4)) == pytest.approx(0.4)
+    assert np.isfinite(to_line(0.0))
+    assert to_line(0.3) < to_line(0.4)
