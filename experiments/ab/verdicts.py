@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from experiments.ab.money import Money
 from experiments.ab.record import ROLLBACK, Record
-from experiments.ab.tape import Tape
 from experiments.ab.truths import Truths
 from experiments.config_ab import CONTROL
 from experiments.metrics import Mean
@@ -75,7 +75,7 @@ def verdicts(
     record: Record, seed: int, truths: Truths, deploy: NDArray[np.float64] | None, alpha: float
 ) -> pd.DataFrame:
     """One row a monitor. deploy: (weeks,) deploy_truth; alpha: of monitors that name none. Marks every watch, too."""
-    money = _Money(record, truths)
+    money = Money(record, truths)
     rows = []
     for watch in record.book.watches:
         row = _verdict(record, watch, seed, money, deploy, alpha)
@@ -129,51 +129,20 @@ def detectable(state: MonitorState, alpha: float) -> float:
     return (_NORMAL.inv_cdf(1 - alpha / 2) + _NORMAL.inv_cdf(_POWER)) * abs(state.estimate / state.z)
 
 
-class _Money:
-    """Dollars of the group before and after a stop, on tapes that are lived when first asked for."""
-
-    def __init__(self, record: Record, truths: Truths) -> None:
-        self.truths, self.rows = truths, truths.rows
-        self.actual, self.alone = truths.actual, truths.alone()
-        self.endless = truths.endless(record.seat)
-        self.last = len(self.actual.value) - 1
-        self.end = self.last if record.seat.stop is None else record.seat.stop.week
-
-    def sides(self, metric: str, week: int, *, called: bool) -> tuple[float, float]:
-        """(lost up to the week, saved after it): losses, or value with the sign turned."""
-        lost = self._sum(self.endless, metric, 0, week) - self._sum(self.alone, metric, 0, week)
-        if not called:
-            return lost, 0.0
-        cut = self.truths.cut(week, self.endless)
-        saved = self._sum(self.endless, metric, week + 1, self.last) - self._sum(cut, metric, week + 1, self.last)
-        return lost, saved
-
-    def gain(self, week: int) -> Mean:
-        """ab_truth up to this week."""
-        return self.actual.gain(self.alone, self.rows, week)
-
-    def _sum(self, tape: Tape, metric: str, first: int, last: int) -> float:
-        table = -tape.value if metric == "value" else tape.loss
-        return float(table[first : last + 1, self.rows].sum())
-
-
 def _verdict(
-    record: Record, watch: Watch, seed: int, money: _Money, deploy: NDArray[np.float64] | None, alpha: float
+    record: Record, watch: Watch, seed: int, money: Money, deploy: NDArray[np.float64] | None, alpha: float
 ) -> Verdict:
-    call, last = watch.call, watch.states[-1] if watch.states else None
+    call, stop = watch.call, record.seat.stop
     week = money.end if call is None else call.week
-    about = _about(week, money, deploy)
-    said = _word(call, last)
-    state = call or last
+    state = call or (watch.states[-1] if watch.states else None)
+    said, about = _word(call, state), _about(week, money, deploy)
+    first = _first_violation(watch)
     effect = NAN if state is None else detectable(state, float(getattr(watch.monitor, "alpha", alpha)))
     if isinstance(watch, RatioWatch):
-        first = next((float(w) for w, broken in enumerate(watch.violated) if broken), NAN)
-        mark = mark_of_guardrail(said, week, first)
-        effect = NAN
+        mark, effect = mark_of_guardrail(said, week, first), NAN
     else:
-        first, mark = NAN, mark_of_value(said, Mean(about["truth"], about["truth_stderr"]), effect)
+        mark = mark_of_value(said, Mean(about["truth"], about["truth_stderr"]), effect)
     lost, saved = money.sides(watch.entry.metric, week, called=said == "harm")
-    stop = record.seat.stop
     return Verdict(
         agent=record.seat.name,
         seed=seed,
@@ -197,7 +166,13 @@ def _verdict(
     )
 
 
-def _about(week: int, money: _Money, deploy: NDArray[np.float64] | None) -> Mapping[str, float]:
+def _first_violation(watch: Watch) -> float:
+    """First week in which the group truly broke what is watched; NaN where it never did, or for value."""
+    broken = watch.violated if isinstance(watch, RatioWatch) else []
+    return next((float(week) for week, now in enumerate(broken) if now), NAN)
+
+
+def _about(week: int, money: Money, deploy: NDArray[np.float64] | None) -> Mapping[str, float]:
     truth = money.gain(week)
     wide = NAN if deploy is None else float(deploy[week])
     return {
@@ -208,15 +183,16 @@ def _about(week: int, money: _Money, deploy: NDArray[np.float64] | None) -> Mapp
     }
 
 
-def _word(call: MonitorState | None, last: MonitorState | None) -> str:
+def _word(call: MonitorState | None, state: MonitorState | None) -> str:
+    """What the call says, or the last state where there was none."""
     if call is None:
-        return "" if last is None else last.verdict
+        return "" if state is None else state.verdict
     if call.validity == "descriptive" and call.verdict == "continue":
         return "lift" if call.z > 0 else "harm"
     return call.verdict
 
 
-def _rolled_back(record: Record, seed: int, money: _Money, deploy: NDArray[np.float64] | None) -> Verdict:
+def _rolled_back(record: Record, seed: int, money: Money, deploy: NDArray[np.float64] | None) -> Verdict:
     """The rule on negative reactions is no test of a null: it is not marked."""
     stop, reactions = record.seat.stop, record.reactions
     assert stop is not None
