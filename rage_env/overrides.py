@@ -6,12 +6,12 @@ An entry of a list is named by its position or, where entries have one, by its `
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from rage_env.errors import ConfigError
 from rage_env.yamltree import Document, Json, Path, parse_value
 
-__all__ = ["Override", "apply", "merged"]
+__all__ = ["Override", "apply", "lay", "merged"]
 
 Override = str | Mapping[str, object]
 
@@ -31,7 +31,7 @@ def apply(document: Document, overrides: Iterable[Override]) -> None:
                 document.problems.append((("",), str(error)))
                 document.places[("",)] = _PLACE
             else:
-                _mark(document, document.data, change, ())
+                lay(document, change)
 
 
 def merged(base: Json, change: Json, at: Path = ()) -> Json:
@@ -65,19 +65,27 @@ def plain(value: object) -> Json:
     raise ConfigError(f"override: {value!r} is a {type(value).__name__}; give text, numbers, lists and mappings")
 
 
-def _mark(document: Document, here: Json, change: Json, path: Path) -> None:
-    """Record that what `change` says was overridden. here: the data after the change, at `path`."""
+def lay(document: Document, change: Json, place: Callable[[Path], str] = lambda path: _PLACE) -> None:
+    """Record where each value of `change`, which the document's data hold already, was written.
+
+    place: of a path inside `change`; says `override` by default.
+    """
+    _mark(document, document.data, change, (), (), place)
+
+
+def _mark(document: Document, here: Json, change: Json, path: Path, said: Path, place: Callable[[Path], str]) -> None:
+    """here: the data after the change, at `path`; said: the same place as `change` writes it, entries by name."""
     if path:
-        document.places[path] = _PLACE
+        document.places[path] = place(said)
     if not isinstance(change, dict):
         _forget_below(document, path)
         return
     for key, inner in change.items():
         if isinstance(here, list):
             at = _position(here, key, key)
-            _mark(document, here[at], inner, (*path, at))
+            _mark(document, here[at], inner, (*path, at), (*said, key), place)
         elif isinstance(here, dict):
-            _mark(document, here[key], inner, (*path, key))
+            _mark(document, here[key], inner, (*path, key), (*said, key), place)
 
 
 def _forget_below(document: Document, path: Path) -> None:

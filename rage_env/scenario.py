@@ -1,12 +1,13 @@
 """The schema of a scenario file: the numbers of a world, each with its source.
 
+A file that starts with `extends: fintech` states only what differs from that world; see rage_env/extending.py.
 Plain numbers in the file, units in the field names and docstrings here. `sources` maps dotted paths to where their
 numbers come from (or "assumed"); together they must cover every number of the file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -24,6 +25,7 @@ from rage_env.interface import ArmSpec
 from rage_env.outcomes import COLUMNS, DELAYED
 from rage_env.overrides import Override
 from rage_env.population import PopulationParams
+from rage_env.scenario_sources import UNSOURCED, uncovered
 
 __all__ = ["Scenario", "StatusQuo", "load"]
 
@@ -103,9 +105,8 @@ class Scenario(_Strict):
 
     def unsourced(self) -> list[str]:
         """Dotted paths of numbers that no entry of `sources` covers."""
-        skip = ("sources", "name", "description")
-        dump = self.model_dump(mode="json", exclude=set(skip), exclude_defaults=True)
-        return [path for path in _numbers(dump, "") if not _covered(path, self.sources)]
+        dump = self.model_dump(mode="json", exclude=set(UNSOURCED), exclude_defaults=True)
+        return uncovered(dump, self.sources)
 
 
 def _arm_problems(scenario: Scenario) -> Iterator[str]:
@@ -130,28 +131,13 @@ def _delay_problems(scenario: Scenario) -> Iterator[str]:
             yield f"delays.{column}: missing; every delayed column needs its law"
 
 
-def _numbers(node: Any, path: str) -> Iterator[str]:  # Any: a JSON tree
-    if isinstance(node, Mapping):
-        for key, child in node.items():
-            yield from _numbers(child, f"{path}.{key}" if path else str(key))
-    elif isinstance(node, Sequence) and not isinstance(node, str):
-        for i, child in enumerate(node):
-            yield from _numbers(child, f"{path}.{i}")
-    elif isinstance(node, int | float) and not isinstance(node, bool):
-        yield path
-
-
-def _covered(path: str, sources: Mapping[str, str]) -> bool:
-    parts = path.split(".")
-    return any(".".join(parts[:i]) in sources for i in range(1, len(parts) + 1))
-
-
 def load(base: str | Path | Scenario, overrides: Override | Iterable[Override] = ()) -> Scenario:
     """The scenario of that name or file, or that scenario itself, with overrides merged in (lists replace).
 
-    overrides: a nested mapping, or texts like `"weeks=52"`. Raises ConfigError naming every problem at once.
+    A file may build on another scenario (rage_env/extending.py). overrides: a nested mapping, or texts like
+    `"weeks=52"`. Raises ConfigError naming every problem at once.
     """
-    from rage_env import configs, yamlfile
+    from rage_env import configs, extending, yamlfile
 
     if isinstance(base, Scenario):
         path, scenario = Path(base.name), base
@@ -160,7 +146,7 @@ def load(base: str | Path | Scenario, overrides: Override | Iterable[Override] =
             scenario = yamlfile.load_text(Scenario, base.model_dump_json(), base.name, changes)
     else:
         path = configs.find("scenarios", base)
-        scenario = yamlfile.load(Scenario, path, overrides)
+        scenario = yamlfile.changed(Scenario, extending.read(path), overrides)
     missing = scenario.unsourced()
     if missing:
         raise ConfigError(

@@ -18,7 +18,7 @@ from rage_env.errors import ConfigError, did_you_mean
 from rage_env.overrides import Override, apply
 from rage_env.yamltree import Document, Json, Path, parse
 
-__all__ = ["Check", "Override", "canonical", "config_hash", "load", "load_text", "read", "validate"]
+__all__ = ["Check", "Override", "canonical", "changed", "config_hash", "load", "load_text", "read", "validate"]
 
 M = TypeVar("M", bound=BaseModel)
 Check = Callable[[Json], Iterable[tuple[Path, str]]]
@@ -44,7 +44,13 @@ def load_text(
     check: Check | None = None,
 ) -> M:
     """The same for YAML that is already in memory; `name` stands for the file in messages."""
-    document = parse(text, name)
+    return changed(model_class, parse(text, name), overrides, check)
+
+
+def changed(
+    model_class: type[M], document: Document, overrides: Override | Iterable[Override] = (), check: Check | None = None
+) -> M:
+    """The same for a document that was already parsed; the overrides go into it."""
     apply(document, [overrides] if isinstance(overrides, str | Mapping) else overrides)
     return validate(model_class, document, check)
 
