@@ -107,13 +107,14 @@ class World:
         week = replace(week, now=now)
         for at, (mechanism, params) in enumerate(steps):
             branches = getattr(mechanism, "branches", None)
-            if branches is not None:
+            found = [] if branches is None else branches(week, params)
+            if len(found) > 1:
                 mixed = [
                     (share, self._means(replace(week, now={**now, **columns}), steps[at + 1 :]))
-                    for share, columns in branches(week, params)
+                    for share, columns in found
                 ]
                 return {c: sum(share * means[c] for share, means in mixed) for c in mixed[0][1]}
-            now.update(mechanism.mean(week, params))
+            now.update(found[0][1] if found else mechanism.mean(week, params))  # a single branch is certain
         return ledger_of(now, week.n)
 
 
