@@ -50,9 +50,14 @@ class Table:
     names: tuple[str, ...]
 
     def posterior(self, observed: Mapping[str, float], prior: Box) -> Posterior:
-        """Draws adjusted to what was observed, kept inside the prior's box."""
+        """Draws adjusted to what was observed.
+
+        They may leave the prior's box by half its width and are not cut at its edge: piled up there, they would look
+        sure of what they merely could not pass.
+        """
         found = adjust(self.theta, self.moments, np.array([observed[n] for n in self.names]))
-        return Posterior(np.clip(found.draws, prior.low, prior.high), found.weights)
+        beyond = (prior.high - prior.low) / 2
+        return Posterior(np.clip(found.draws, prior.low - beyond, prior.high + beyond), found.weights)
 
 
 @dataclass(frozen=True, eq=False)

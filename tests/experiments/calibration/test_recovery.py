@@ -12,7 +12,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from experiments.calibration.fit import Fit, fit
+from experiments.calibration.fit import Box, Fit, Table, fit
 from experiments.calibration.moments import HELD_OUT, measured
 from experiments.calibration.parameters import Parameter, sought, value_of
 from experiments.calibration.regression import adjust
@@ -113,6 +113,19 @@ def test_numbers_that_the_world_s_schema_refuses_are_left_out_of_the_draws() -> 
     assert simulated_moments(world, {"mechanisms.spending.within_sd": -1.0}, DESIGN, 1) == {}
     with pytest.raises(ConfigError, match="within_sd"):
         changed_world(world, {"mechanisms.spending.within_sd": -1.0})
+
+
+def test_a_posterior_beyond_the_box_is_not_piled_up_at_its_edge() -> None:
+    rng = np.random.default_rng(3)
+    theta = rng.uniform(-1, 1, (400, 1))
+    table = Table(theta, theta + rng.normal(0, 0.3, (400, 1)), ("moment",))
+    prior = Box(np.array([-1.0]), np.array([1.0]))
+    found = table.posterior({"moment": 1.3}, prior)
+    assert found.sd[0] > 0.1
+    assert found.quantile(0.975)[0] > 1.1
+    next_box = prior.around(found)
+    assert next_box.high == 1.0
+    assert next_box.low < 0.8
 
 
 def test_a_moment_that_no_simulated_cohort_shows_ends_the_fit_with_its_reason() -> None:
