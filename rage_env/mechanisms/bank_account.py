@@ -41,6 +41,9 @@ SIGNALS = {  # name: (unit, largest value shown)
     "failed_debits": ("count", 50.0),
 }
 _MOST = 12  # no count of a week is larger
+_SALARY_DAYS, _BILL_DAYS = 14, 20  # the longest delays (assumed)
+_SALARY_LOG_SD = 0.05  # of a salary from month to month, and what a sd of stress above 0 takes from it (assumed)
+_SIZE_LOG_SD, _TASTE = 0.5, 0.5  # of cash and bets; of the share spent for fun, in sds of stress (assumed)
 
 
 class Sign(BaseModel):
@@ -132,8 +135,8 @@ def _salary(week: Week, stress: Floats, luck: Noise, payday: NDArray[np.bool_], 
     level = week.traits.more["savings_level"] - np.float32(params.savings_drawn / params.savings_pull) * strain
     log_savings = held + np.float32(params.savings_pull) * (level - held) + np.float32(params.savings_noise) * noise
     return {
-        "salary_usd": payday * np.exp(week.traits.more["income"] + np.float32(0.05) * (wobble - strain)),
-        "salary_delay_days": late * np.ceil(days * np.float32(14)),
+        "salary_usd": payday * np.exp(week.traits.more["income"] + np.float32(_SALARY_LOG_SD) * (wobble - strain)),
+        "salary_delay_days": late * np.ceil(days * np.float32(_SALARY_DAYS)),
         "savings_usd": np.exp(np.clip(log_savings, np.float32(0), np.float32(18))),
     }
 
@@ -144,14 +147,14 @@ def _cash(stress: Floats, luck: Noise, params: Params) -> Columns:
     borrowed, _ = luck.pair(Draw.LENDING)
     size, taste = luck.normals(Draw.CASH_SIZE)
     times = _count(params.atm, stress, taken)
-    sizes = np.exp(np.float32(0.5) * size)
+    sizes = np.exp(np.float32(_SIZE_LOG_SD) * size)
     gambled = gambles < _chance(params.gambling, stress)
     return {
         "atm_withdrawals": times,
         "atm_usd": times * np.float32(params.atm_usd) * sizes,
         "gambling_usd": gambled * np.float32(params.gambling_usd) * sizes,
         "lending_transfers": _count(params.lending, stress, borrowed),
-        "discretionary_share": _chance(params.discretionary, stress + np.float32(0.5) * taste),
+        "discretionary_share": _chance(params.discretionary, stress + np.float32(_TASTE) * taste),
     }
 
 
@@ -161,7 +164,7 @@ def _bills(stress: Floats, luck: Noise, due: NDArray[np.bool_], params: Params) 
     failed, _ = luck.pair(Draw.FAILED_DEBITS)
     late = due & (happens < _chance(params.late_utility, stress))
     return {
-        "utility_days_late": late * np.ceil(days * np.float32(20)),
+        "utility_days_late": late * np.ceil(days * np.float32(_BILL_DAYS)),
         "failed_debits": _count(params.failed_debit, stress, failed),
     }
 
