@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rage_env.mechanisms import response
+from rage_env.pick import pick
 from rage_env.population import SignalParams
 from rage_env.randomness import Draw
 from rage_env.state import Lives
@@ -28,8 +29,6 @@ def next_lives(
     was_active, contacted = active > 0, contacts > 0
     gmv = np.empty_like(old.gmv)
     gmv[0], gmv[1:] = now["gmv"], old.gmv[:-1]
-    answer = np.where(contacted, 2 * active - 1, old.last_response)
-    seen = np.where(was_active, _intensity(week, signals), old.intensity_seen)
     return Lives(
         alive=old.alive & (now["churned"] == 0),
         age=old.age + 1,
@@ -37,10 +36,10 @@ def next_lives(
         active_bits=_shifted(old.active_bits, was_active),
         contact_bits=_shifted(old.contact_bits, contacted),
         gmv=gmv,
-        recency=np.where(was_active, np.float32(0), np.minimum(old.recency + 1, _LONGEST_RECENCY)),
-        intensity_seen=seen,
+        recency=np.clip(old.recency + 1, np.float32(0), _LONGEST_RECENCY) * ~was_active,
+        intensity_seen=pick(was_active, _intensity(week, signals), old.intensity_seen),
         load=old.load if memory is None else response.next_load(old.load, contacts, memory),
-        last_response=answer,
+        last_response=pick(contacted, 2 * active - 1, old.last_response),
         fraud_reported=old.fraud_reported,
     )
 

@@ -5,8 +5,10 @@ No Gymnasium here: this is what a cohort remembers, and how it moves on by one w
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +30,7 @@ from rage_env.world import World
 __all__ = ["People"]
 
 Floats = NDArray[np.float32]
+Found = TypeVar("Found")
 _FRAUD_REPORTS = DELAYED.index("fraud_reports")
 
 
@@ -37,7 +40,9 @@ class People:
     first_slot, n_max: the slots' place in the whole cohort; user_id = slot + n_max * generation.
     """
 
-    chunk = CHUNK  # slots lived at once; the world is the same at any size
+    chunk = (
+        4 * CHUNK
+    )  # slots lived at once, the world is the same at any size: few calls of NumPy, arrays near the core
     key: int  # of seed and episode
     week: int  # the coming one
     generation: NDArray[np.int64]  # (n,) how many people held the slot before
@@ -56,7 +61,6 @@ class People:
     _pending: Pending
     _reported: Reports
     _left_over: Reports | None
-    _spare: Lives | None
     _open: NDArray[np.bool_]  # (n,) slots that have held someone; where the scenario has arrivals
 
     newborn = False  # everyone joins at week 0
@@ -102,7 +106,7 @@ class People:
         self.key, self.week, self.own_sums = key, 0, {}
         self.generation = np.zeros(n, np.int64)
         self.traits, lives = self._draw(self._user_ids(), newborn=self.newborn)
-        self._spare, self._left_over = None, None
+        self._left_over = None
         self.standing = Standing(scenario.guardrails, assigned=lives.alive.copy())
         self._pending, self._reported = Pending(), Reports.empty()
         self.burn_in_logs, self.burn_in_reports = [], []
@@ -133,33 +137,36 @@ class People:
         given = self.world.gives
         block = self._ledgers.get((len(given), self.num_envs))
         ledger: Columns = dict.fromkeys(COLUMNS, self._zeros) | dict(zip(given, block, strict=True))
-        after = self._spare or self.lives.copy()
         when = self.when(week)
         arms = self.world.parts(when).arms
 
-        def one(start: int) -> tuple[NDArray[np.intp], dict[str, float]]:
-            rows = slice(start, start + self.chunk)
+        def one(rows: slice) -> tuple[NDArray[np.intp], Columns, list[dict[str, float]]]:
             traits, before, luck = self.traits.rows(rows), self.lives.rows(rows), self.luck(rows, week)
-            now, lives = self.world.live(traits, before, arm[rows], luck, when=when, may_leave=may_leave)
-            after.put(rows, lives)
+            now, after = self.world.live(traits, before, arm[rows], luck, when=when, may_leave=may_leave)
+            lived = Week(arms, traits, before, arm[rows], luck, now, when, self.scenario.used)
+            sums = [self.world.totals(lived.rows(part)) for part in _stretches(lived.n, CHUNK)]
             for name in given:
                 ledger[name][rows] = now[name]
-            lived = Week(arms, traits, before, arm[rows], luck, now, when, self.scenario.used)
-            return start + rows_to_report(now, len(arm[rows])), self.world.totals(lived)
+            self.lives.put(rows, after)
+            due = rows_to_report(now, lived.n)
+            return rows.start + due, {name: now[name][due] for name in DELAYED if name in given}, sums
 
-        starts = range(0, self.num_envs, self.chunk)
-        if self.threads > 1:
-            with ThreadPoolExecutor(self.threads) as pool:
-                caused = list(pool.map(one, starts))
-        else:
-            caused = [one(start) for start in starts]
-        due = np.concatenate([rows for rows, _ in caused])
-        delayed = {name: ledger[name][due] for name in DELAYED if name in given}
+        parts = self._at_once(one)
+        due = np.concatenate([rows for rows, _, _ in parts])
+        delayed = {name: np.concatenate([columns[name] for _, columns, _ in parts]) for name in parts[0][1]}
         luck = self.luck(slice(None), week).take(due)
         self._pending.add(reports_of_week(week, self.traits.user_id[due], delayed, luck, self.laws))
-        self.lives, self._spare = after, self.lives
-        self.own_sums = {name: sum(part[name] for _, part in caused) for name in caused[0][1]}
+        sums = [chunk for _, _, chunks in parts for chunk in chunks]
+        self.own_sums = {name: sum(chunk[name] for chunk in sums) for name in sums[0]}
         return ledger
+
+    def _at_once(self, work: Callable[[slice], Found]) -> list[Found]:
+        """What `work` finds for some chunks after the other, on several threads where they are given."""
+        stretches = _stretches(self.num_envs, self.chunk)
+        if self.threads == 1 or len(stretches) == 1:
+            return [work(rows) for rows in stretches]
+        with ThreadPoolExecutor(self.threads) as pool:
+            return list(pool.map(work, stretches))
 
     def when(self, week: int) -> When:
         """Where a week stands: its number, and last week's cohort sums (the given ones before one's own)."""
@@ -226,3 +233,8 @@ class People:
             rows = slice(start, start + self.chunk)
             self.features.write(self.traits.rows(rows), self.lives.rows(rows), out[:, rows])
         return out.T
+
+
+def _stretches(n: int, size: int) -> list[slice]:
+    """0..n cut into slices of this size; the last may be shorter."""
+    return [slice(start, min(start + size, n)) for start in range(0, n, size)]

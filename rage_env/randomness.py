@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -130,6 +131,11 @@ def person_keys(key: int, person: NDArray[np.int64]) -> NDArray[np.uint64]:
     return _mix_into(counter + np.uint64(key))
 
 
+@lru_cache(maxsize=1024)
+def _counter_key(key: int, week: int, draw: int) -> int:
+    return _mix_int(_mix_int(key ^ _TAG_COUNTER) + _GOLDEN * (((week << 16) | draw) + 1) & _MASK)
+
+
 @dataclass(frozen=True, eq=False)
 class Noise:
     """The luck of some people in one week; every method is a pure function of its draw."""
@@ -144,8 +150,7 @@ class Noise:
 
     def counter_key(self, draw: int) -> int:
         """The key of this week and draw, mixed into every person's own."""
-        counter = _mix_int(self.key ^ _TAG_COUNTER) + _GOLDEN * (((self.week << 16) | int(draw)) + 1)
-        return _mix_int(counter & _MASK)
+        return _counter_key(self.key, self.week, int(draw))
 
     def _hash(self, draw: int) -> NDArray[np.uint64]:
         return _mix_into(np.bitwise_xor(self.keys, np.uint64(self.counter_key(draw))))

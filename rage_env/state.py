@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Self
 
@@ -45,27 +45,27 @@ class Struct:
 
     def rows(self, at: Rows) -> Self:
         """The same struct for some users; views where `at` is a slice."""
-        return type(self)(*(_some(getattr(self, f.name), at) for f in fields(self)))
+        return type(self)(*(_some(held, at) for held in vars(self).values()))
 
     def put(self, at: Rows, part: Self) -> None:
-        """Write `part` over those users."""
-        for f in fields(self):
-            held, new = getattr(self, f.name), getattr(part, f.name)
+        """Write `part` over those users; it may hold views of these very columns."""
+        own = part.copy(views_only=True)  # or one column might be overwritten before another has been read from it
+        for held, new in zip(vars(self).values(), vars(own).values(), strict=True):
             if isinstance(held, dict):
                 for name, column in held.items():
                     column[..., at] = new[name]
             else:
                 held[..., at] = new
 
-    def copy(self) -> Self:
-        """A deep copy."""
-        return type(self)(*(_copied(getattr(self, f.name)) for f in fields(self)))
+    def copy(self, *, views_only: bool = False) -> Self:
+        """A deep copy; views_only: of those columns that are views of others, the rest are shared."""
+        return type(self)(*(_copied(held, views_only) for held in vars(self).values()))
 
     def with_columns(self, columns: Mapping[str, NDArray[Any]]) -> Self:
         """The same struct with these columns: fields of its own are replaced, other names go to `more`."""
         if not columns:
             return self
-        held: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}  # Any: arrays, and `more`
+        held: dict[str, Any] = dict(vars(self))  # Any: arrays, and `more`
         other = {name: column for name, column in columns.items() if name not in held}
         mine = {name: column for name, column in columns.items() if name in held}
         return type(self)(**{**held, **mine, "more": {**held["more"], **other}})
@@ -75,10 +75,14 @@ def _some(held: NDArray[Any] | More, at: Rows) -> NDArray[Any] | More:
     return {name: c[..., at] for name, c in held.items()} if isinstance(held, dict) else held[..., at]
 
 
-def _copied(held: NDArray[Any] | More) -> NDArray[Any] | More:
+def _copied(held: NDArray[Any] | More, views_only: bool) -> NDArray[Any] | More:
     if isinstance(held, dict):
-        return {name: np.array(c, copy=True) for name, c in held.items()}
-    return np.array(held, copy=True)
+        return {name: _column(c, views_only) for name, c in held.items()}
+    return _column(held, views_only)
+
+
+def _column(held: NDArray[Any], views_only: bool) -> NDArray[Any]:
+    return held if views_only and held.base is None else np.array(held, copy=True)
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar, Protocol
 
@@ -85,6 +85,11 @@ class Week:
         """(n,) archetypes as indices."""
         return self.traits.archetype.astype(np.intp)
 
+    @cached_property
+    def alive(self) -> NDArray[np.float32]:
+        """(n,) 1 for those who have not left."""
+        return self.lives.alive.astype(np.float32)
+
     @property
     def felt(self) -> NDArray[np.intp]:
         """(n,) the arm that reached the user: the chosen one, unless a mechanism says that it did not."""
@@ -95,6 +100,14 @@ class Week:
     def n(self) -> int:
         """People in the chunk."""
         return len(self.arm)
+
+    def rows(self, at: slice) -> Week:
+        """The same week of some of these people; views."""
+        now = {name: column[..., at] if column.ndim else column for name, column in self.now.items()}
+        luck = None if self.luck is None else replace(self.luck, keys=self.luck.keys[at])
+        return replace(
+            self, traits=self.traits.rows(at), lives=self.lives.rows(at), arm=self.arm[at], luck=luck, now=now
+        )
 
 
 class Mechanism(Protocol):

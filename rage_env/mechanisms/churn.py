@@ -32,9 +32,9 @@ def probability(week: Week, params: Params) -> NDArray[np.float32]:
         if also in week.now:
             log_hazard += week.now[also]
     np.exp(log_hazard, out=log_hazard)
-    rate = np.minimum(week.traits.churn_rate * log_hazard, np.float32(params.highest_rate))
-    out: NDArray[np.float32] = rate * week.lives.alive
-    return out
+    rate: NDArray[np.float32] = np.multiply(week.traits.churn_rate, log_hazard, out=log_hazard)
+    np.clip(rate, np.float32(0), np.float32(params.highest_rate), out=rate)
+    return np.multiply(rate, week.alive, out=rate)
 
 
 def draw(week: Week, params: Params) -> Columns:

@@ -52,9 +52,14 @@ def _table(a: float, b: float) -> tuple[NDArray[np.float32], NDArray[np.float32]
 def base_logit(z: NDArray[np.float32], a: float, b: float) -> NDArray[np.float32]:
     """(n,) logit of the Beta(a, b) quantile at Phi(z)."""
     values, steps = _table(a, b)
-    x = (np.clip(z, np.float32(-_EDGE), np.float32(_EDGE)) + np.float32(_EDGE)) * np.float32(_STEPS / (2 * _EDGE))
+    x = np.clip(z, np.float32(-_EDGE), np.float32(_EDGE))
+    x += np.float32(_EDGE)
+    x *= np.float32(_STEPS / (2 * _EDGE))
     at = x.astype(np.intp)
-    return values.take(at) + (x - at.astype(np.float32)) * steps.take(at)
+    x -= at.astype(np.float32)
+    x *= steps.take(at)
+    x += values.take(at)
+    return x
 
 
 def probability(week: Week, params: Params) -> NDArray[np.float32]:
@@ -63,11 +68,13 @@ def probability(week: Week, params: Params) -> NDArray[np.float32]:
     within = np.float32(math.sqrt(1 - params.between))
     logit = base_logit(between * week.traits.activity + within * week.lives.shock, params.beta_a, params.beta_b)
     logit += week.arms.activity_logit.take(week.cell) * week.now["response"]
-    logit += np.float32(params.momentum_logit) * (_MOMENTUM.take(week.lives.active_bits.astype(np.intp)) - 1)
+    by_bits = np.float32(params.momentum_logit) * (_MOMENTUM - 1)
+    logit += by_bits.take(week.lives.active_bits.astype(np.intp))
     logit -= week.now["fatigue"]
     if "activity_shift" in week.now:
         logit += week.now["activity_shift"]
-    np.exp(-logit, out=logit)
+    np.negative(logit, out=logit)
+    np.exp(logit, out=logit)
     logit += 1
     here = (week.lives.alive & (week.lives.age >= 0)).astype(np.float32)
     return np.divide(here, logit, out=logit)

@@ -30,29 +30,32 @@ def _redemption(week: Week, params: Params, rows: NDArray[np.intp]) -> NDArray[n
     return np.minimum(np.where(abuser, rate * np.float32(params.abuser_redemption), rate), np.float32(1))
 
 
-def _redeemers(week: Week) -> NDArray[np.intp]:
-    return np.flatnonzero((week.arms.redemption > 0).take(week.felt) & (week.now["active"] > 0))
+def _offered(week: Week, paying: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Rows of active users under those of the k arms that pay."""
+    return np.flatnonzero(paying.take(week.felt) & (week.now["active"] > 0))
 
 
 def _contacts(week: Week) -> NDArray[np.float32]:
-    return week.arms.contacts.take(week.arm) * week.lives.alive
+    out: NDArray[np.float32] = week.arms.contacts.take(week.arm)
+    return np.multiply(out, week.alive, out=out)
 
 
 def draw(week: Week, params: Params) -> Columns:
     """Counts and dollars; cashback never exceeds the arm's cap."""
-    contacts, gmv = _contacts(week), week.now["gmv"]
-    redeemed = np.zeros(week.n, np.float32)
-    rows = _redeemers(week)
+    arms, contacts, gmv = week.arms, _contacts(week), week.now["gmv"]
+    redeemed, cost = np.zeros(week.n, np.float32), np.zeros(week.n, np.float32)
+    rows = _offered(week, (arms.redemption > 0) | (arms.cashback > 0))
     if len(rows):
-        redeemed[rows] = week.noise.take(rows).uniform(Draw.REDEMPTION) < _redemption(week, params, rows)
-    cost = redeemed * week.arms.bonus.take(week.felt)
-    cashback = week.arms.cashback.take(week.felt)
-    if cashback.any():
-        cost += np.minimum(cashback * gmv, week.arms.offer_cap.take(week.felt))
-    margin = np.float32(params.take_rate) + week.arms.extra_margin
+        arm = week.felt[rows]
+        took = week.noise.take(rows).uniform(Draw.REDEMPTION) < _redemption(week, params, rows)
+        redeemed[rows] = took
+        cost[rows] = took * arms.bonus.take(arm) + np.minimum(
+            arms.cashback.take(arm) * gmv[rows], arms.offer_cap.take(arm)
+        )
+    margin = np.float32(params.take_rate) + arms.extra_margin
     return {
         "contacts": contacts,
-        "contact_cost": contacts * week.arms.contact_cost.take(week.arm),
+        "contact_cost": contacts * arms.contact_cost.take(week.arm),
         "redeemed": redeemed,
         "bonus_cost": cost,
         "revenue_gross": gmv * margin.take(week.felt),
@@ -64,7 +67,7 @@ def mean(week: Week, params: Params) -> Columns:
     contacts = _contacts(week).astype(np.float64)
     active, arm = week.now["active"], week.felt
     redeemed = np.zeros(week.n)
-    rows = _redeemers(week)
+    rows = _offered(week, week.arms.redemption > 0)
     redeemed[rows] = active[rows] * _redemption(week, params, rows)
     cost = redeemed * week.arms.bonus.take(arm)
     rate = week.arms.cashback.take(arm).astype(np.float64)

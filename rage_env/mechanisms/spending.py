@@ -45,10 +45,21 @@ def draw(week: Week, params: Params) -> Columns:
     """gmv in dollars, transactions as a count, log_gmv and log_gmv_sd the law of log GMV if active."""
     location = _location(week, params)
     active = week.now["active"]
-    gmv = active * np.exp(location + np.float32(params.within_sd) * week.now["spend_shock"])
-    beyond = np.maximum(gmv * np.float32(1 / params.ticket_usd) - 1, np.float32(0))
-    rounded = np.floor(beyond + week.noise.uniform(Draw.TRANSACTIONS))
-    return {"gmv": gmv, "transactions": active + rounded, "log_gmv": location, "log_gmv_sd": np.array(params.within_sd)}
+    gmv = np.float32(params.within_sd) * week.now["spend_shock"]
+    gmv += location
+    np.exp(gmv, out=gmv)
+    gmv *= active
+    beyond = gmv * np.float32(1 / params.ticket_usd)
+    beyond -= 1
+    np.clip(beyond, np.float32(0), np.float32(np.inf), out=beyond)
+    beyond += week.noise.uniform(Draw.TRANSACTIONS)
+    np.floor(beyond, out=beyond)
+    return {
+        "gmv": gmv,
+        "transactions": np.add(active, beyond, out=beyond),
+        "log_gmv": location,
+        "log_gmv_sd": np.array(params.within_sd),
+    }
 
 
 def mean(week: Week, params: Params) -> Columns:
