@@ -136,11 +136,11 @@ def test_a_moment_that_no_simulated_cohort_shows_ends_the_fit_with_its_reason() 
 
 
 @pytest.mark.slow
-def test_over_twelve_cohorts_two_rounds_cover_fintech_s_own_numbers() -> None:
+def test_over_eight_cohorts_two_rounds_cover_fintech_s_own_numbers() -> None:
     covered = []
-    for seed in range(12):
-        found, truth = fitted(seed, 200)
+    for seed in range(8):
+        found, truth = fitted(seed, 160)
         posterior = found.posterior
         covered.append((posterior.quantile(0.025) <= truth) & (truth <= posterior.quantile(0.975)))
         assert found.width[[p.name for p in found.parameters].index("within_sd")] < 0.1
-    assert 0.87 <= np.mean(covered) <= 1.0
+    assert 0.85 <= np.mean(covered) <= 1.0
