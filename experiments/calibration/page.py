@@ -69,7 +69,7 @@ An interval holds if the world's mechanisms do. Tests take simulated cohorts for
 95 % intervals cover it in 92-98 % of cases, those of a fit by wrong moments in almost none.
 """
 
-MADE = "Made by `python -m experiments.calibration.page docs/calibration.md 400`; the moments stand in `configs/moments`.\n"
+MADE = "Made by `python -m experiments.calibration.page docs/calibration.md 400` from `configs/moments`.\n"
 
 
 def page(files: Sequence[MomentsFile], found: Sequence[Calibration]) -> str:
