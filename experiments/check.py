@@ -39,22 +39,29 @@ def check_command(
 
 
 def mutants_command(name_or_path: str, overrides: Sequence[str], users: int, weeks: int, *, as_json: bool) -> bool:
-    """Whether every world that is broken on purpose was refused; prints one row each. Raises ConfigError."""
+    """Whether every world that is broken on purpose was refused; prints one row each. Raises ConfigError.
+
+    What this world gives nothing to break is broken elsewhere; its row says where, in both formats.
+    """
     from rage_env.mutants import every, refusals
 
-    told = refusals(scenario.load(name_or_path, overrides), users, weeks)
+    world = scenario.load(name_or_path, overrides)
+    told = refusals(world, users, weeks)
     rows = [
         {
             "mutant": name,
             "broken": " ".join((kind.__doc__ or "").split()),
-            "refused": told[name] is not None,
-            "for": (told[name] or "").partition(":")[0] or None,
+            "in": told[name].world,
+            "refused": told[name].said is not None,
+            "for": (told[name].said or "").partition(":")[0] or None,
         }
         for name, kind in every().items()
     ]
     if as_json:
-        print_json([{**row, "said": told[str(row["mutant"])]} for row in rows])
+        print_json([{**row, "said": told[str(row["mutant"])].said} for row in rows])
     else:
         print_rows([{**row, "refused": "yes" if row["refused"] else "NO"} for row in rows])
         show(f"\n{sum(bool(r['refused']) for r in rows)} of {len(rows)} broken worlds were refused")
+        if elsewhere := [str(r["mutant"]) for r in rows if r["in"] != world.name]:
+            show(f"{world.name} gives nothing to break to {', '.join(elsewhere)}: shown in a world that does")
     return all(bool(row["refused"]) for row in rows)

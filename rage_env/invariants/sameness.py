@@ -16,6 +16,7 @@ from rage_env.trial import Trial, play, refuse
 
 __all__ = [
     "chunks_make_no_difference",
+    "luck_belongs_to_one_person_in_one_week",
     "luck_lies_strictly_between_0_and_1",
     "other_seeds_give_other_lives",
     "other_users_make_no_difference",
@@ -25,6 +26,7 @@ __all__ = [
 ]
 
 _WEEKS = 4
+_DRAWS = (Draw.ACTIVITY, Draw.CHURN)
 Shown = list[dict[str, NDArray[Any]]]  # Any: arrays of every dtype
 
 
@@ -45,6 +47,23 @@ def other_seeds_give_other_lives(trial: Trial) -> None:
         if same.mean() > 0.5:
             row = int(np.argmax(same))
             raise WorldError(f"user {env.traits.user_id[row]}, week 0: {rule} must give other lives; got the same")
+
+
+def luck_belongs_to_one_person_in_one_week(trial: Trial) -> None:
+    """No uniform of 52 bits comes twice: not to another user, nor in another week, draw, or neighbouring seed."""
+    env = trial.env.twin()
+    found = []
+    for seed in (trial.seed, trial.seed ^ 1, trial.seed + 2):
+        env.reset(seed=seed)
+        found += [env.luck(slice(None), w).uniform64(draw) for w in range(_WEEKS) for draw in _DRAWS]
+    values = np.concatenate(found)
+    _, first, times = np.unique(values, return_index=True, return_counts=True)
+    if (times > 1).any():
+        at, row = divmod(int(first[np.argmax(times > 1)]), env.num_envs)
+        raise WorldError(
+            f"user {env.traits.user_id[row]}, week {at // len(_DRAWS) % _WEEKS}: this luck also belongs "
+            f"to another user, week, draw or seed ({int((times > 1).sum())} of {len(values)})"
+        )
 
 
 def chunks_make_no_difference(trial: Trial) -> None:

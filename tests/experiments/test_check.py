@@ -38,14 +38,17 @@ def test_a_mutant_that_gets_through_is_no_success(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     names = list(mutants.every())
-    told: dict[str, str | None] = dict.fromkeys(names, "users_leave_once: user 3")
+    told = dict.fromkeys(names, mutants.Refusal("users_leave_once: user 3", "fintech"))
     monkeypatch.setattr(mutants, "refusals", lambda *_: told)
     assert cli.main(["check", "--mutants", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert {r["mutant"]: r["for"] for r in rows} == dict.fromkeys(names, "users_leave_once")
-    told[names[0]] = None
+    told[names[0]] = mutants.Refusal(None, "fintech")
+    told[names[1]] = mutants.Refusal("users_leave_once: user 3", "b2b_nudge")
     assert cli.main(["check", "--mutants"]) == 1
-    assert f"{len(names) - 1} of {len(names)} broken worlds were refused" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert f"{len(names) - 1} of {len(names)} broken worlds were refused" in said
+    assert f"fintech gives nothing to break to {names[1]}: shown in a world that does" in " ".join(said.split())
 
 
 def test_describe_prints_the_tables_of_the_world_itself(capsys: pytest.CaptureFixture[str]) -> None:

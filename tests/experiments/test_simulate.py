@@ -28,7 +28,7 @@ from experiments.simulate import simulate
 from rage_env import yamlfile
 from rage_env.errors import ConfigError
 from rage_env.log import CohortLog
-from rage_env.mutants import LatentInInfo, LatentObserved
+from rage_env.mutants.sight import LatentInInfo, LatentObserved
 from rage_env.outcomes import COLUMNS, DELAYED
 from rage_env.scenario import load
 from rage_env.state import Lives, Traits

@@ -14,6 +14,8 @@ from rage_env import invariants, mutants
 from rage_env.checks import AnyEnv
 from rage_env.cohort import CohortEnv
 from rage_env.errors import ConfigError, WorldError
+from rage_env.mutants.labels import LabelEarly
+from rage_env.mutants.neighbours import UnitDivided
 
 
 def check(env: AnyEnv, seed: int = 0, progress: Callable[[str], None] | None = None) -> tuple[str, ...]:
@@ -43,12 +45,50 @@ def test_checking_leaves_the_environment_as_it_was() -> None:
     assert obs.shape == (40, len(env.features))
 
 
-def test_every_world_broken_on_purpose_is_refused() -> None:
+CAUGHT_BY = {
+    "CreditRepaid": "amounts_are_finite_and_not_negative",  # a sign flipped in the ledger
+    "LuckByRow": "chunks_make_no_difference",
+    "LatentObserved": "nothing_latent_is_seen",
+    "LabelEarly": "labels_come_when_their_draw_says",  # a label that knows the future
+    "MaturityDependsOnEvent": "labels_come_when_their_draw_says",
+    "LabelLost": "labels_come_once_and_whole",  # losses of the departed dropped
+    "CapAfterMean": "means_agree_with_redraws",
+    "ContagionWithinTheWeek": "means_agree_with_redraws",
+    "UniformReachesOne": "luck_lies_strictly_between_0_and_1",
+    "SeedsShareValues": "luck_belongs_to_one_person_in_one_week",
+    "WeeksShareValues": "luck_belongs_to_one_person_in_one_week",
+}
+
+
+def test_every_world_broken_on_purpose_is_refused_by_the_invariant_it_breaks() -> None:
     told = mutants.refusals()
-    assert len(told) >= 13
-    assert [name for name, message in told.items() if message is None] == []
-    assert {str(message).partition(":")[0] for message in told.values()} <= set(invariants.every())
+    assert len(told) >= 18
+    assert [name for name, refusal in told.items() if refusal.said is None] == []
+    by = {name: str(refusal.said).partition(":")[0] for name, refusal in told.items()}
+    assert set(by.values()) <= set(invariants.every())
+    assert {name: by[name] for name in CAUGHT_BY} == CAUGHT_BY
     assert all(kind.__doc__ for kind in mutants.every().values())
+
+
+def test_a_mutant_with_nothing_to_break_is_shown_elsewhere_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mutants, "every", lambda: {"LabelEarly": LabelEarly, "UnitDivided": UnitDivided})
+    told = mutants.refusals("null_fraud", users=400, weeks=4)
+    assert {name: refusal.world for name, refusal in told.items()} == {
+        "LabelEarly": "fintech",
+        "UnitDivided": "b2b_nudge",
+    }
+    assert all(refusal.said for refusal in told.values())
+
+
+def test_a_mutant_that_the_check_cannot_see_is_not_called_harmless(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Unseen(CohortEnv):
+        """Lives are drawn under a key of its own, which is as good as any other."""
+
+        def _settle_in(self, key: int) -> None:
+            super()._settle_in(key + 1)
+
+    monkeypatch.setattr(mutants, "every", lambda: {"Unseen": Unseen})
+    assert mutants.refusals("null_fraud", users=100, weeks=2) == {"Unseen": mutants.Refusal(None, "null_fraud")}
 
 
 BOUNDS: list[tuple[dict[str, Any], str]] = [  # Any: scenario fields

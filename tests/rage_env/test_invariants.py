@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rage_env import invariants, mutants
+from rage_env import invariants
 from rage_env.cohort import CohortEnv
 from rage_env.errors import WorldError
+from rage_env.mutants import ledger as books
+from rage_env.mutants import lives, luck, neighbours, sight, truth
 from rage_env.randomness import seed_key
 from rage_env.trial import Lived, Trial
 
@@ -82,26 +84,27 @@ BROKEN: dict[str, Callable[[], Trial]] = {
     "net_revenue_is_an_identity": lambda: last_week(lambda w: {"reward": np.nextafter(w.reward, np.float32(np.inf))}),
     "departed_users_do_nothing": lambda: last_week(lambda w: {"arm": np.where(w.present, w.arm, 2)}),
     "newcomers_are_new_people": lambda: trial(Reborn),
-    "users_leave_once": lambda: trial(mutants.LeavesTwice),
-    "units_act_as_one": lambda: Trial.run(mutants.UnitDivided(1, "b2b_nudge"), USERS, WEEKS, seed=0),
+    "users_leave_once": lambda: trial(lives.LeavesTwice),
+    "units_act_as_one": lambda: Trial.run(neighbours.UnitDivided(1, "b2b_nudge"), USERS, WEEKS, seed=0),
     "labels_come_once_and_whole": lambda: reports("amount", lambda x: x + np.float32(0.01)),
     "labels_come_when_their_draw_says": lambda: reports("reported_week", lambda x: x + 1),
     "labels_follow_the_delay_law": all_next_week,
+    "luck_belongs_to_one_person_in_one_week": lambda: trial(luck.SeedsShareValues),
     "no_label_comes_early": lambda: reports("reported_week", lambda x: np.full_like(x, WEEKS - 1)),
-    "nothing_latent_is_seen": lambda: trial(mutants.LatentInInfo),
+    "nothing_latent_is_seen": lambda: trial(sight.LatentInInfo),
     "observations_lie_in_their_space": lambda: last_week(lambda w: {"obs": w.obs + 30}),
-    "chunks_make_no_difference": lambda: trial(mutants.LuckByRow),
-    "threads_make_no_difference": lambda: trial(mutants.LuckByRow),
-    "shards_make_no_difference": lambda: trial(mutants.LuckByRow),
-    "other_users_make_no_difference": lambda: trial(mutants.SpendRelativeToCohort),
+    "chunks_make_no_difference": lambda: trial(luck.LuckByRow),
+    "threads_make_no_difference": lambda: trial(luck.LuckByRow),
+    "shards_make_no_difference": lambda: trial(luck.LuckByRow),
+    "other_users_make_no_difference": lambda: trial(neighbours.SpendRelativeToCohort),
     "other_seeds_give_other_lives": lambda: trial(SameLifeAlways),
-    "the_same_seed_gives_the_same_bits": lambda: trial(mutants.SeedIgnored),
-    "luck_lies_strictly_between_0_and_1": lambda: trial(mutants.UniformReachesOne),
-    "means_agree_with_redraws": lambda: trial(mutants.CapAfterMean),
+    "the_same_seed_gives_the_same_bits": lambda: trial(luck.SeedIgnored),
+    "luck_lies_strictly_between_0_and_1": lambda: trial(luck.UniformReachesOne),
+    "means_agree_with_redraws": lambda: trial(books.CapAfterMean),
     "others_meet_through_last_week_alone": lambda: Trial.run(
-        mutants.ContagionWithinTheWeek(1, "b2b_nudge"), USERS, WEEKS, seed=0
+        neighbours.ContagionWithinTheWeek(1, "b2b_nudge"), USERS, WEEKS, seed=0
     ),
-    "potential_outcomes_equal_the_ledger": lambda: trial(mutants.TruthOfAnotherWeek),
+    "potential_outcomes_equal_the_ledger": lambda: trial(truth.TruthOfAnotherWeek),
 }
 
 

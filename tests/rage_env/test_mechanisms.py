@@ -13,7 +13,7 @@ from rage_env import mechanisms
 from rage_env.cohort import CohortEnv
 from rage_env.errors import ConfigError, WorldError
 from rage_env.invariants.truth import redraws, sample
-from rage_env.mutants import CapAfterMean
+from rage_env.mutants.ledger import CapAfterMean
 from rage_env.outcomes import COLUMNS
 from rage_env.randomness import person_keys, seed_key
 from rage_env.week import Week
