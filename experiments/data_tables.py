@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 import rage_env
+from experiments.behaviour_table import feature_catalogue
 from experiments.hidden import TRUE
 from experiments.history import LivedWeek, Plan
 from rage_env.features import FeatureTable
@@ -36,6 +38,7 @@ TABLES = {
     "users": "a row a user, as first observed",
     "behavior_weekly": "a row a user-week; delayed columns as reported by the end of the last week",
     "reports": "a row for each delayed amount that became known, burn-in weeks included (accrual_week below 0)",
+    "behaviour": "a row a customer present in week 0: 104 features of the weeks before, and what came of it",
     "truth": "a row a user: what only the simulator knows of the person",
     "truth_weekly": "a row a user-week: state before the week, and losses by the week that caused them",
 }
@@ -53,6 +56,8 @@ _MEANING = {
     "reported_week": ("week", "week in which it became known"),
     "column": ("name", "delayed column of the ledger"),
     "amount": ("usd or count", "as the column's"),
+    "at_risk": ("true/false", "on the panel that a bank watches: in arrears, or with enough warning signs"),
+    "late_30d": ("true/false", "missed a payment in the four weeks from week 0 on"),
 }
 _LEDGER = {c.name: (c.unit, c.meaning) for c in LEDGER}
 
@@ -138,4 +143,10 @@ def _meaning(name: str, features: FeatureTable) -> tuple[str, str]:
         return "", f"feature before the week, from {features.low[j]:g} to {features.high[j]:g}"
     if name.startswith(PROB_PREFIX):
         return "share", "probability of this arm, after guardrails"
-    return _MEANING.get(name) or _LEDGER.get(name) or ("code", "segment the user belongs to")
+    return _MEANING.get(name) or _LEDGER.get(name) or _behaviour().get(name) or ("code", "segment the user belongs to")
+
+
+@cache
+def _behaviour() -> Mapping[str, tuple[str, str]]:
+    """{behavioural feature: (unit, meaning)}."""
+    return {row.name: (row.unit, row.meaning) for row in feature_catalogue().itertuples(index=False)}

@@ -61,7 +61,9 @@ class LivedWeek:
 class History:
     """One cohort and the agent that serves it. Can be lived once."""
 
-    def __init__(self, plan: Plan, depth: Depth = "seen") -> None:
+    past: tuple[WeekLog, ...] = ()  # the weeks before the first, oldest first; where they are kept
+
+    def __init__(self, plan: Plan, depth: Depth = "seen", *, keep_past: bool = False) -> None:
         """depth: how much of the truth is handed out beside the log. Raises ConfigError for an unfit policy."""
         self.plan, self.depth = plan, depth
         self.agent = agents.load(plan.policy, **plan.params)
@@ -72,9 +74,11 @@ class History:
             seed=plan.seed,
             population=plan.population,
             newborn=plan.newborn,
-            keep_burn_in=not isinstance(self.agent, FixedAgent),  # rules learn nothing from it
+            keep_burn_in=keep_past or not isinstance(self.agent, FixedAgent),  # rules learn nothing from it
         )
         self.seen = observe(*self.env.reset(seed=plan.seed))
+        if keep_past:
+            self.past = tuple(self.env.burn_in_logs)
         self._start()
 
     def weeks(self) -> Iterator[LivedWeek]:

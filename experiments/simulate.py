@@ -24,6 +24,7 @@ from experiments.hidden import Depth
 from experiments.history import History, Plan
 from experiments.interrupts import told_of_an_end
 from experiments.outbox import Outbox
+from experiments.panel import Panel
 from experiments.progress import Progress
 from rage_env.features import FeatureTable
 from rage_env.log import LogMeta, LogWriter, Reports, WeekLog
@@ -51,32 +52,47 @@ def simulate(
     kind: Format = "parquet",
     depth: Depth = "seen",
     withhold: bool = False,
+    behaviour: bool = False,
     force: bool = False,
     progress: bool = False,
 ) -> tuple[DataFile, ...]:
     """Live the plan and write its tables to the folder `out`; the same plan gives the same bytes.
 
     depth: beyond `seen`, the truth stands in files of its own. withhold: leave propensities empty, as many a firm's
-    log does. Raises ConfigError where files are in the way.
+    log does. behaviour: the behavioural features of week 0 too, with their label, in worlds that show a bank's signals.
+    Raises ConfigError where files are in the way, LogError for a world without such signals.
     """
     with Outbox(out, _MINE, force=force) as box:
-        history = History(plan, depth)
+        history = History(plan, depth, keep_past=behaviour)
+        panel = Panel(history) if behaviour else None
         tell = Progress(plan.weeks, enabled=progress)
         with Tables(box, kind, plan, history.env.features) as tables:
             with TemporaryDirectory(dir=box.place("")) as scratch:
-                reports = _first_pass(history, tables, Path(scratch), withhold, tell)
+                reports = _first_pass(history, tables, Path(scratch), withhold, tell, panel)
                 for table in _second_pass(Path(scratch), _meta(history), reports):
                     tables.write("behavior_weekly", data_tables.empty_where_withheld(table))
             tables.write("reports", data_tables.reports_table(reports))
+            if panel is not None:
+                tables.write("behaviour", panel.table())
         return tables.files()
 
 
 def simulate_command(
-    plan: Plan, out: Path, *, kind: Format, depth: Depth, withhold: bool, force: bool, as_json: bool
+    plan: Plan,
+    out: Path,
+    *,
+    kind: Format,
+    depth: Depth,
+    withhold: bool,
+    behaviour: bool,
+    force: bool,
+    as_json: bool,
 ) -> None:
     """Write the tables and print what was written. Raises ConfigError, RunError when interrupted."""
     with told_of_an_end(out):
-        files = simulate(plan, out, kind=kind, depth=depth, withhold=withhold, force=force, progress=True)
+        files = simulate(
+            plan, out, kind=kind, depth=depth, withhold=withhold, behaviour=behaviour, force=force, progress=True
+        )
     print_files(files, out, as_json=as_json)
 
 
@@ -122,7 +138,9 @@ class Tables:
         self._stack.close()
 
 
-def _first_pass(history: History, tables: Tables, scratch: Path, withhold: bool, tell: Progress) -> Reports:
+def _first_pass(
+    history: History, tables: Tables, scratch: Path, withhold: bool, tell: Progress, panel: Panel | None
+) -> Reports:
     """Live every week: what is known at once goes to disk; the reports come back."""
     every: list[Reports] = []
     roll = _Roll()
@@ -130,6 +148,8 @@ def _first_pass(history: History, tables: Tables, scratch: Path, withhold: bool,
         for lived in history.weeks():
             new, known = roll.call(lived.log)
             log.append(lived.log)
+            if panel is not None:
+                panel.add(lived.log)
             every.append(lived.reports)
             tables.write("users", data_tables.users_table(lived.seen, new, history.env.features))
             if lived.hidden is not None:

@@ -27,7 +27,7 @@ class Kind(StrEnum):
 
 
 Share = Annotated[float | None, typer.Option(min=0, max=1, help="Snapshot: share of this tier.")]
-_TABLES = {"users", "weeks", "open", "withhold"}
+_TABLES = {"users", "weeks", "open", "withhold", "behaviour"}
 _SNAPSHOT = {"count", "low", "medium", "high"}
 _LIVES = {"lifecycle", "customers", "days"}
 
@@ -47,6 +47,9 @@ def simulate(
     policy: Policy = "status_quo",
     param: PolicyParams = None,
     withhold: Annotated[bool, typer.Option("--withhold", help="Leave the propensities empty.")] = False,
+    behaviour: Annotated[
+        bool, typer.Option("--behaviour", help="Also 104 behavioural features of week 0, with the label; banks only.")
+    ] = False,
     open_: Annotated[bool, typer.Option("--open", help="Newcomers take the places of those who leave.")] = False,
     count: Annotated[int | None, typer.Option(min=1, help="Snapshot: so many customers.")] = None,
     low: Share = None,
@@ -66,7 +69,7 @@ def simulate(
     given = {
         "users": users, "weeks": weeks, "open": open_ or None, "count": count, "low": low, "medium": medium,
         "high": high, "lifecycle": lifecycle or None, "customers": customers, "days": days,
-        "withhold": withhold or None,
+        "withhold": withhold or None, "behaviour": behaviour or None,
     }  # fmt: skip
     form = _form({name for name, value in given.items() if value is not None})
     one_thread()
@@ -96,7 +99,9 @@ def simulate(
 
         made = plan(users or 10_000, weeks)
         asked = asked or "parquet"
-        simulate_command(made, out, kind=asked, depth=depth, withhold=withhold, force=force, as_json=as_json)
+        simulate_command(
+            made, out, kind=asked, depth=depth, withhold=withhold, behaviour=behaviour, force=force, as_json=as_json
+        )
 
 
 def _form(given: set[str]) -> Literal["tables", "snapshot", "lives"]:

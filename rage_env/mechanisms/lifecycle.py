@@ -85,8 +85,9 @@ def mean(week: Week, params: Params) -> Columns:
 
 
 def advance(week: Week, params: Params) -> Columns:
-    """risk_level after the week."""
+    """risk_level after the week; nothing moves before a customer has joined."""
     step, _ = week.noise.normals(Draw.RISK_STEP)
     moved = np.float32(params.wear) - np.float32(params.mending) * week.now["active"]
-    level = week.lives.more["risk_level"] + moved + np.float32(params.step_sd) * step
-    return {"risk_level": np.clip(level, np.float32(0), np.float32(1))}
+    before = week.lives.more["risk_level"]
+    level = np.clip(before + moved + np.float32(params.step_sd) * step, np.float32(0), np.float32(1))
+    return {"risk_level": np.where(week.lives.age >= 0, level, before)}
