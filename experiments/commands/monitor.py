@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -27,7 +28,10 @@ class WordOrPath(TyperGroup):
 
 
 monitor = typer.Typer(
-    name="monitor", cls=WordOrPath, help="Sequential tests: plan one before it starts.", no_args_is_help=True
+    name="monitor",
+    cls=WordOrPath,
+    help="Sequential tests: plan one before it starts, or watch a file or stream of your own (rage monitor FILE).",
+    no_args_is_help=True,
 )
 
 
@@ -77,3 +81,63 @@ def design(
     about = (scenario, overrides or (), lift, mean, sd, icc, correlation, weeks or LENGTHS, test)
     watched = (guardrail, limit, rate, margin, cap, max_loss, size_mean, loss_mean)
     design_command(Question(*about, *watched, seed=seed), as_json=as_json)
+
+
+@monitor.command("data")
+def data(
+    file: Annotated[str, typer.Argument(help="CSV or Parquet, or - for JSON lines on standard input.")],
+    mapping: Annotated[str | None, typer.Option(help="YAML file with any of the options below.")] = None,
+    unit: Annotated[str | None, typer.Option(help="Column of the unit that was randomised.")] = None,
+    time: Annotated[str | None, typer.Option(help="Column of the week: whole numbers, or dates.")] = None,
+    group: Annotated[str | None, typer.Option(help="Column of the group.")] = None,
+    metric: Annotated[str | None, typer.Option(help="Column that is compared.")] = None,
+    metric_is: Annotated[str | None, typer.Option(help="value, loss (>= 0), count, or event (0 or 1).")] = None,
+    denominator: Annotated[str | None, typer.Option(help="Column that the metric is a share of.")] = None,
+    covariate: Annotated[str | None, typer.Option(help="Column known before exposure (CUPED).")] = None,
+    control: Annotated[str | None, typer.Option(help="Name of the control group; `control` if left out.")] = None,
+    shares: Annotated[list[str] | None, typer.Option(help="GROUP=WEIGHT as planned; equal if left out.")] = None,
+    rows: Annotated[str | None, typer.Option(help="weekly: a row a unit and week; once: one row a unit.")] = None,
+    absent: Annotated[str | None, typer.Option(help="A unit without a row in a week: refuse, or zero.")] = None,
+    newcomers: Annotated[str | None, typer.Option(help="First seen later: refuse, or leave_out.")] = None,
+    repeats: Annotated[str | None, typer.Option(help="Several rows of a unit in a week: refuse, or add.")] = None,
+    monitor: Annotated[list[str] | None, typer.Option(help="Of `rage list monitors`; all that can, if none.")] = None,
+    param: Annotated[list[str] | None, typer.Option(metavar="MONITOR.KEY=VALUE", help="Of one monitor.")] = None,
+    alpha: Annotated[float | None, typer.Option(help="Error of each monitor; .05 if left out.")] = None,
+    weeks: Annotated[int | None, typer.Option(help="Planned length; the file's if left out.")] = None,
+    looks: Annotated[str | None, typer.Option(help="Planned looks: how many, or weeks elapsed as 4,8,12.")] = None,
+    looked: Annotated[list[int] | None, typer.Option(help="Weeks elapsed at a look beside the plan.")] = None,
+    spending: Annotated[str | None, typer.Option(help="obf, pocock, kim_demets or hsd.")] = None,
+    sides: Annotated[int | None, typer.Option(help="1 or 2.")] = None,
+    cap: Annotated[str | None, typer.Option(help="Most a unit's mean per week may count.")] = None,
+    cap_week: Annotated[str | None, typer.Option(help="Last week, or date, that the cap draws on.")] = None,
+    covariate_week: Annotated[str | None, typer.Option(help="Last week, or date, the covariate draws on.")] = None,
+    limit: Annotated[float | None, typer.Option(help="Of a guardrail: most the mean or ratio may be.")] = None,
+    denominator_cap: Annotated[float | None, typer.Option(help="Most a row's denominator may count.")] = None,
+    max_loss: Annotated[float | None, typer.Option(help="Most a row can lose, enforced.")] = None,
+    least: Annotated[float | None, typer.Option(help="Lower bound of the metric; 0 if left out.")] = None,
+    most: Annotated[float | None, typer.Option(help="Upper bound of the metric, for certain.")] = None,
+    prior_sd: Annotated[float | None, typer.Option(help="Of the effect, for `bayesian`.")] = None,
+    margin: Annotated[float | None, typer.Option(help="Events may be so many times those of control.")] = None,
+    stream: Annotated[bool, typer.Option("--stream", help="JSON lines in, a state a closed week out.")] = False,
+    state: Annotated[Path | None, typer.Option(help="Stream: go on from this file, and keep it.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw the paths as PNG.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Watch an experiment of your own, week by week; each monitor gives its verdict, or says why it cannot."""
+    one_thread()
+    from experiments.monitor_data.command import monitor_command
+    from experiments.monitor_data.options import settled
+
+    columns = {
+        "unit": unit, "time": time, "group": group, "metric": metric, "metric_is": metric_is, "control": control,
+        "denominator": denominator, "covariate": covariate, "rows": rows, "absent": absent, "newcomers": newcomers,
+        "repeats": repeats,
+    }  # fmt: skip
+    plan = {
+        "alpha": alpha, "weeks": weeks, "looked": looked, "spending": spending, "sides": sides, "limit": limit,
+        "denominator_cap": denominator_cap, "max_loss": max_loss, "least": least, "most": most, "prior_sd": prior_sd,
+        "margin": margin, "monitors": monitor,
+    }  # fmt: skip
+    words = {"shares": shares, "looks": looks, "cap": cap, "cap_week": cap_week, "covariate_week": covariate_week}
+    options = {**columns, **plan, **settled(words, param or ())}
+    monitor_command(file, mapping, options, stream=stream, state=state, plot=plot, as_json=as_json)
