@@ -18,7 +18,8 @@ __all__ = ["nothing_latent_is_seen", "observations_lie_in_their_space"]
 Vector = NDArray[np.float64]
 _LATENT = ("activity", "log_spend", "churn_rate", "intensity", "credit_risk")
 _FEW = 16
-_ALIKE = 0.98  # correlation beyond which an array shows another; the clearest noisy signal stays below .95
+_PATTERN = 3  # people who must differ; of 700, as few as two would be the same two in one world of 250,000
+_ALIKE = 0.98  # correlation beyond which an array shows another; the clearest noisy signal stays below .97
 
 
 def observations_lie_in_their_space(trial: Trial) -> None:
@@ -90,7 +91,9 @@ def _ranks(values: Vector) -> Vector:
 
 
 def _standard(values: Vector) -> Vector:
-    """(n,) of mean 0 and length 1; zeros where nothing varies."""
+    """(n,) of mean 0 and length 1; zeros where fewer than three people differ from the rest: those meet by chance."""
+    if np.count_nonzero(values != np.median(values)) < _PATTERN:
+        return np.zeros_like(values)
     centred = values - values.mean()
     length = float(np.sqrt(centred @ centred))
     return centred / length if length > 1e-9 * max(1.0, float(np.abs(values).max())) else np.zeros_like(centred)

@@ -15,11 +15,11 @@ Info = dict[str, Any]  # Gymnasium's own type
 
 
 class LatentObserved(CohortEnv):
-    """The device score is replaced by the latent spend level."""
+    """The device score is replaced by the latent propensity to be active."""
 
     def _features(self) -> NDArray[np.float32]:
         out = super()._features().copy()
-        out[:, self.features.names.index("device_risk")] = 3 * self.traits.log_spend - 1
+        out[:, self.features.names.index("device_risk")] = self.traits.activity
         return out
 
 

@@ -117,3 +117,20 @@ def test_an_invariant_refuses_what_breaks_it_and_names_a_user_or_an_arm(name: st
     invariants.every()[name](trial())
     with pytest.raises(WorldError, match=r"user |arm |draw |known after"):
         invariants.every()[name](BROKEN[name]())
+
+
+def told_ahead(people: int) -> Trial:
+    """The trial with a flag in info that is up for the only ones who leave in the last week."""
+
+    def change(week: Lived) -> dict[str, Any]:  # Any: fields of Lived
+        mark = np.zeros(USERS, np.float32)
+        mark[np.flatnonzero(week.present)[:people]] = 1
+        return {"info": {**week.info, "alarm": mark}, "ledger": {**week.ledger, "churned": mark}}
+
+    return last_week(change)
+
+
+def test_one_unlucky_pair_of_people_is_no_leak_and_a_rare_leak_is_one() -> None:
+    invariants.every()["nothing_latent_is_seen"](told_ahead(1))
+    with pytest.raises(WorldError, match="info alarm shows the coming churned"):
+        invariants.every()["nothing_latent_is_seen"](told_ahead(3))
