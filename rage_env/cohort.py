@@ -16,7 +16,7 @@ from rage_env import scenario as scenarios
 from rage_env.errors import DecisionError
 from rage_env.interface import NO_OFFER
 from rage_env.outcomes import DELAYED, IMMEDIATE, value
-from rage_env.people import People
+from rage_env.people import People, stretches
 from rage_env.randomness import seed_key
 from rage_env.recycle import Recycled
 from rage_env.scenario import Scenario
@@ -91,6 +91,8 @@ class CohortEnv(People, VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # 
         self._seed: int | None = None
         self.episode = 0
         self._tables: dict[np.dtype[Any], Recycled[Any]] = {}
+        self._costs: Recycled[np.float32] = Recycled(np.float32)
+        self._columns: Recycled[np.float32] = Recycled(np.float32, most=4)
 
     # --- Gymnasium ---------------------------------------------------------------------------------------------
 
@@ -123,7 +125,7 @@ class CohortEnv(People, VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # 
             raise DecisionError("step: the episode has not begun or is over; call reset() first")
         arm = self._checked(actions)
         was_alive = self.lives.alive.copy()
-        self._left_over = None
+        self._left_over, self.columns_all = None, {}  # so that its pages may be written again
         self.columns_all = self._live(arm, self.week, may_leave=True)
         self.last_arm, self.last_present = arm, was_alive
         self._report(self.week)
@@ -202,13 +204,13 @@ class CohortEnv(People, VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # 
         k, n = self.world.arms.k, self.num_envs
         if arm.shape != (n,) or arm.dtype.kind not in "iu":
             raise DecisionError(f"week {self.week}: actions must be ({n},) whole numbers, got {arm.dtype} {arm.shape}")
-        wrong = (arm < 0) | (arm >= k)
-        if wrong.any():
+        if arm.min() < 0 or arm.max() >= k:
+            wrong = (arm < 0) | (arm >= k)
             row = int(np.argmax(wrong))
             raise DecisionError(
                 f"week {self.week}, user {self.traits.user_id[row]}: arm {arm[row]} does not exist; arms are 0..{k - 1}"
             )
-        lived: NDArray[np.intp] = np.where(self.lives.alive, arm, NO_OFFER).astype(np.intp)
+        lived: NDArray[np.intp] = np.where(self.lives.alive, arm, NO_OFFER).astype(np.intp, copy=False)
         if self._allowed is not None:
             masked = np.take_along_axis(self._allowed, lived[:, None], axis=1)[:, 0] == 0
             if masked.any():
@@ -225,19 +227,18 @@ class CohortEnv(People, VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # 
         A departed user's late losses are never booked to the newcomer in the slot; they stand in `reports()`.
         """
         books: dict[str, NDArray[Any]] = {c: self.columns_all[c] for c in IMMEDIATE}
-        slot, generation = self._slots(self._reported.user_id)
-        here = generation == self.generation[slot]
-        reported, slot = self._reported.where(here), slot[here]
+        reported, slot = self._reported_here
         for name in ("loss_fraud", "loss_credit"):
-            paid = np.zeros(self.num_envs, np.float32)
+            paid = self._columns.get((self.num_envs,))
+            paid[:] = 0
             mine = reported.column == DELAYED.index(name)
             np.add.at(paid, slot[mine], reported.amount[mine])
             books[name] = paid
-        self._cost = self.standing.cost(books, reported, slot, self.last_present)
+        cost = self._costs.get((len(self.scenario.guardrails), self.num_envs))
+        self._cost = self.standing.cost(books, reported, slot, self.last_present, cost)
         retention = self.scenario.retention_value_usd if self.reward_kind == "value" else 0.0
-        reward = np.empty(self.num_envs, np.float32)
-        for start in range(0, self.num_envs, self.chunk):
-            rows = slice(start, start + self.chunk)
+        reward = self._columns.get((self.num_envs,))
+        for rows in stretches(self.num_envs, self.chunk):
             reward[rows] = value({c: column[rows] for c, column in books.items()}, retention)
         return reward
 
@@ -291,10 +292,13 @@ class CohortEnv(People, VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # 
         """(n, k): `row` for those present, arm 0 alone for those who left."""
         out: NDArray[Any] = self._tables.setdefault(row.dtype, Recycled(row.dtype.type)).get((self.num_envs, len(row)))
         alike = np.repeat(row[None], _FILL, axis=0)
-        for start in range(0, self.num_envs, _FILL):
-            part = out[start : start + _FILL]
-            part[:] = alike[: len(part)]
         alone = np.zeros_like(row)
         alone[NO_OFFER] = 1
-        out[np.flatnonzero(~self.lives.alive)] = alone
+
+        def fill(rows: slice) -> None:
+            for part in stretches(rows.stop - rows.start, _FILL):
+                out[rows][part] = alike[: part.stop - part.start]
+            out[rows][~self.lives.alive[rows]] = alone
+
+        self._at_once(fill)
         return out

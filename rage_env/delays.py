@@ -62,4 +62,7 @@ class DelayLaw(BaseModel):
 
     def weeks(self, u: NDArray[np.floating]) -> NDArray[np.int32]:
         """(n,) delays in weeks, 1..max_weeks, at uniforms u (n,)."""
-        return np.searchsorted(self.reported_share, u, side="left").astype(np.int32)
+        exact, out = u.astype(np.float64), np.zeros(u.shape, np.int32)
+        for share in self.reported_share:  # a search jumps at random and takes eight times as long
+            out += exact > share
+        return out

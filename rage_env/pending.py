@@ -18,9 +18,8 @@ __all__ = ["Pending", "reports_of_week", "rows_to_report"]
 def rows_to_report(columns: Mapping[str, NDArray[np.float32]], n: int) -> NDArray[np.intp]:
     """Rows among n in which any delayed column is not 0."""
     something = np.zeros(n, np.bool_)
-    for name in DELAYED:
-        if name in columns:
-            something |= columns[name] != 0
+    for column in {id(columns[name]): columns[name] for name in DELAYED if name in columns}.values():
+        something |= column != 0
     return np.flatnonzero(something)
 
 

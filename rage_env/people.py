@@ -5,9 +5,9 @@ No Gymnasium here: this is what a cohort remembers, and how it moves on by one w
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -27,7 +27,7 @@ from rage_env.state import CHUNK, Lives, Traits
 from rage_env.week import Columns, Week, When
 from rage_env.world import World
 
-__all__ = ["People"]
+__all__ = ["People", "stretches"]
 
 Floats = NDArray[np.float32]
 Found = TypeVar("Found")
@@ -45,7 +45,6 @@ class People:
     )  # slots lived at once, the world is the same at any size: few calls of NumPy, arrays near the core
     key: int  # of seed and episode
     week: int  # the coming one
-    generation: NDArray[np.int64]  # (n,) how many people held the slot before
     traits: Traits
     lives: Lives
     standing: Standing
@@ -60,6 +59,7 @@ class People:
     given_sums: dict[str, float] | None = None  # those of a whole cohort of which these slots are a shard
     _pending: Pending
     _reported: Reports
+    _reported_here: tuple[Reports, NDArray[np.int64]]  # those of people who still live in their slot, and the slots
     _left_over: Reports | None
     _open: NDArray[np.bool_]  # (n,) slots that have held someone; where the scenario has arrivals
 
@@ -104,8 +104,7 @@ class People:
         """Draw everybody under this key and live through the burn-in."""
         scenario, n = self.scenario, self.num_envs
         self.key, self.week, self.own_sums = key, 0, {}
-        self.generation = np.zeros(n, np.int64)
-        self.traits, lives = self._draw(self._user_ids(), newborn=self.newborn)
+        self.traits, lives = self._draw(self.first_slot + np.arange(n), newborn=self.newborn)
         self._left_over = None
         self.standing = Standing(scenario.guardrails, assigned=lives.alive.copy())
         self._pending, self._reported = Pending(), Reports.empty()
@@ -140,33 +139,32 @@ class People:
         when = self.when(week)
         arms = self.world.parts(when).arms
 
-        def one(rows: slice) -> tuple[NDArray[np.intp], Columns, list[dict[str, float]]]:
+        def one(rows: slice) -> _Caused:
             traits, before, luck = self.traits.rows(rows), self.lives.rows(rows), self.luck(rows, week)
             now, after = self.world.live(traits, before, arm[rows], luck, when=when, may_leave=may_leave)
             lived = Week(arms, traits, before, arm[rows], luck, now, when, self.scenario.used)
-            sums = [self.world.totals(lived.rows(part)) for part in _stretches(lived.n, CHUNK)]
+            sums = [self.world.totals(lived.rows(part)) for part in stretches(lived.n, CHUNK)]
             for name in given:
                 ledger[name][rows] = now[name]
             self.lives.put(rows, after)
             due = rows_to_report(now, lived.n)
-            return rows.start + due, {name: now[name][due] for name in DELAYED if name in given}, sums
+            delayed = {name: now[name][due] for name in DELAYED if name in given}
+            return _Caused(traits.user_id[due], luck.take(due), delayed, sums)
 
         parts = self._at_once(one)
-        due = np.concatenate([rows for rows, _, _ in parts])
-        delayed = {name: np.concatenate([columns[name] for _, columns, _ in parts]) for name in parts[0][1]}
-        luck = self.luck(slice(None), week).take(due)
-        self._pending.add(reports_of_week(week, self.traits.user_id[due], delayed, luck, self.laws))
-        sums = [chunk for _, _, chunks in parts for chunk in chunks]
+        late = _Caused.together(parts)
+        self._pending.add(reports_of_week(week, late.user_id, late.delayed, late.luck, self.laws))
+        sums = late.sums
         self.own_sums = {name: sum(chunk[name] for chunk in sums) for name in sums[0]}
         return ledger
 
     def _at_once(self, work: Callable[[slice], Found]) -> list[Found]:
         """What `work` finds for some chunks after the other, on several threads where they are given."""
-        stretches = _stretches(self.num_envs, self.chunk)
-        if self.threads == 1 or len(stretches) == 1:
-            return [work(rows) for rows in stretches]
+        rows = stretches(self.num_envs, self.chunk)
+        if self.threads == 1 or len(rows) == 1:
+            return [work(part) for part in rows]
         with ThreadPoolExecutor(self.threads) as pool:
-            return list(pool.map(work, stretches))
+            return list(pool.map(work, rows))
 
     def when(self, week: int) -> When:
         """Where a week stands: its number, and last week's cohort sums (the given ones before one's own)."""
@@ -183,19 +181,28 @@ class People:
 
     def _report(self, week: int) -> None:
         self._reported = self._pending.pop(week)
-        slot, generation = self._slots(self._reported.user_id)
-        cases = self._reported.column == _FRAUD_REPORTS
-        mine = cases & (generation == self.generation[slot])
-        np.add.at(self.lives.fraud_reported, slot[mine], self._reported.amount[mine])
+        slot = self._slots(self._reported.user_id)
+        here = self.traits.user_id[slot] == self._reported.user_id
+        self._reported_here = self._reported.where(here), slot[here]
+        cases = here & (self._reported.column == _FRAUD_REPORTS)
+        np.add.at(self.lives.fraud_reported, slot[cases], self._reported.amount[cases])
         if week >= 0:
             self.standing.add_reports(self._reported)
 
-    def _slots(self, user_id: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        generation, slot = np.divmod(user_id - self.first_slot, self.n_max)
-        return slot, generation
+    @property
+    def generation(self) -> NDArray[np.int64]:
+        """(n,) how many people held the slot before."""
+        out: NDArray[np.int64] = (self.traits.user_id - self.first_slot) // self.n_max
+        return out
 
     def _user_ids(self) -> NDArray[np.int64]:
-        return self.first_slot + np.arange(self.num_envs) + self.n_max * self.generation
+        """(n,) who comes into each slot next."""
+        return self.traits.user_id + self.n_max
+
+    def _slots(self, user_id: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Where these people live or lived, as places in this cohort."""
+        place = user_id - self.first_slot
+        return place - place // self.n_max * self.n_max
 
     def _leave_slots_empty(self) -> None:
         """Nobody lives yet in the slots that open only as the population grows."""
@@ -217,7 +224,6 @@ class People:
 
     def _refill(self, mask: NDArray[np.bool_]) -> None:
         """Newcomers of age 0 into these slots, at the current week."""
-        self.generation[mask] += 1
         rows = np.flatnonzero(mask)
         traits, lives = self._draw(self._user_ids()[rows], newborn=True)
         self.traits = self.traits.copy()  # what was observed of the departed stays as it was
@@ -229,12 +235,28 @@ class People:
 
     def _features(self) -> Floats:
         out: Floats = self._pages.get((len(self.features), self.num_envs))
-        for start in range(0, self.num_envs, self.chunk):
-            rows = slice(start, start + self.chunk)
-            self.features.write(self.traits.rows(rows), self.lives.rows(rows), out[:, rows])
+        self._at_once(lambda rows: self.features.write(self.traits.rows(rows), self.lives.rows(rows), out[:, rows]))
         return out.T
 
 
-def _stretches(n: int, size: int) -> list[slice]:
+@dataclass(frozen=True, eq=False)
+class _Caused:
+    """What m people of a chunk caused in a week that is not known at once, and the sums of all of the chunk."""
+
+    user_id: NDArray[np.int64]  # (m,)
+    luck: Noise  # theirs
+    delayed: Columns  # (m,) each
+    sums: list[dict[str, float]]  # by stretches of CHUNK slots
+
+    @classmethod
+    def together(cls, parts: Sequence[_Caused]) -> _Caused:
+        """All chunks in order."""
+        luck = replace(parts[0].luck, keys=np.concatenate([part.luck.keys for part in parts]))
+        delayed = {name: np.concatenate([part.delayed[name] for part in parts]) for name in parts[0].delayed}
+        sums = [stretch for part in parts for stretch in part.sums]
+        return cls(np.concatenate([part.user_id for part in parts]), luck, delayed, sums)
+
+
+def stretches(n: int, size: int) -> list[slice]:
     """0..n cut into slices of this size; the last may be shorter."""
     return [slice(start, min(start + size, n)) for start in range(0, n, size)]

@@ -119,6 +119,15 @@ def _mix_into(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return x
 
 
+def _uniform(bits: NDArray[np.uint64]) -> NDArray[np.float32]:
+    """(n,) uniforms from the lowest 23 bits: written as the mantissa of a number from 1 to 2, then less 1 - 2**-24."""
+    low = bits.astype(np.uint32)
+    np.bitwise_and(low, np.uint32(0x7FFFFF), out=low)
+    np.bitwise_or(low, np.uint32(0x3F800000), out=low)
+    u = low.view(np.float32)
+    return np.subtract(u, np.float32(1 - 2.0**-24), out=u)
+
+
 def seed_key(seed: int, episode: int = 0) -> int:
     """The key of a seed and an episode, 64 bits. Seeds are whole numbers from 0 to 2**64 - 1."""
     key = _mix_int((_mix_int((seed + _GOLDEN) & _MASK) + _TAG_SEED) & _MASK)
@@ -158,23 +167,17 @@ class Noise:
     def pair(self, draw: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Two (n,) float32 uniforms, independent, on the odd multiples of 2**-24."""
         h = self._hash(draw)
-        first = np.right_shift(h, np.uint64(41)).astype(np.uint32).astype(np.float32)
-        second = (np.right_shift(h, np.uint64(18)).astype(np.uint32) & np.uint32(0x7FFFFF)).astype(np.float32)
-        scale, half = np.float32(2.0**-23), np.float32(0.5)
-        for u in (first, second):
-            np.add(u, half, out=u)
-            np.multiply(u, scale, out=u)
-        return first, second
+        return _uniform(np.right_shift(h, np.uint64(41))), _uniform(np.right_shift(h, np.uint64(18)))
 
     def uniform(self, draw: int) -> NDArray[np.float32]:
         """The first of the pair alone."""
-        first = np.right_shift(self._hash(draw), np.uint64(41)).astype(np.uint32).astype(np.float32)
-        np.add(first, np.float32(0.5), out=first)
-        return np.multiply(first, np.float32(2.0**-23), out=first)
+        h = self._hash(draw)
+        return _uniform(np.right_shift(h, np.uint64(41), out=h))
 
     def uniform64(self, draw: int) -> NDArray[np.float64]:
         """(n,) float64 uniforms of 52 bits, for small probabilities and far tails."""
-        u = np.right_shift(self._hash(draw), np.uint64(12)).astype(np.float64)
+        h = self._hash(draw)
+        u = np.right_shift(h, np.uint64(12), out=h).astype(np.float64)
         np.add(u, 0.5, out=u)
         return np.multiply(u, 2.0**-52, out=u)
 
@@ -185,7 +188,9 @@ class Noise:
         np.multiply(radius, np.float32(-2.0), out=radius)
         np.sqrt(radius, out=radius)
         np.multiply(angle, np.float32(2.0 * np.pi), out=angle)
-        return radius * np.cos(angle), radius * np.sin(angle)
+        first = np.cos(angle)
+        np.sin(angle, out=angle)
+        return np.multiply(first, radius, out=first), np.multiply(angle, radius, out=angle)
 
 
 def arms_one_by_one(probs: NDArray[np.floating], uniform: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 
 from rage_env.guardrails import Guardrail
 from rage_env.log import Reports
-from rage_env.outcomes import DELAYED, IMMEDIATE
+from rage_env.outcomes import DELAYED, IMMEDIATE, LEDGER
 from rage_env.state import CHUNK
 
 __all__ = ["Standing"]
+
+_WHOLE = frozenset(c.name for c in LEDGER if c.unit in ("0/1", "count"))
+_STRETCH = 4 * CHUNK  # rows worked on while they are in cache
 
 
 class Standing:
@@ -26,12 +29,13 @@ class Standing:
         self.guardrails, self.assigned = guardrails, assigned
         self.numerator = np.zeros(len(guardrails))
         self.denominator = np.zeros(len(guardrails))
+        self._counted = {c for g in guardrails for side in (g.numerator, g.denominator or {}) for c in side}
 
     def add_week(self, columns: Mapping[str, NDArray[Any]], present: NDArray[np.bool_]) -> None:
         """Count what a week's immediate columns (n,) show at once."""
-        wanted = {c for g in self.guardrails for side in (g.numerator, g.denominator or {}) for c in side}
-        totals = {c: _total(columns[c]) for c in wanted if c in IMMEDIATE}
-        totals.update(present=float(present.sum()), assigned=float(self._of(present).sum()))
+        totals = {c: _total(columns[c], whole=c in _WHOLE) for c in self._counted if c in IMMEDIATE}
+        heads = {"present": present, "assigned": self._of(present)}
+        totals.update({c: float(np.count_nonzero(heads[c])) for c in self._counted & heads.keys()})
         self._add(totals)
 
     def _of(self, present: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -55,26 +59,34 @@ class Standing:
         reports: Reports,
         slot: NDArray[np.int64],
         present: NDArray[np.bool_],
+        out: NDArray[np.float32] | None = None,
     ) -> NDArray[np.float32]:
         """(n, g) numerator - limit x denominator of the week just lived, delayed amounts as reported in it.
 
-        columns: immediate ones (n,); slot: of each report.
+        columns: immediate ones (n,); slot: of each report; out: (g, n) to write into, where there is one already.
         """
         n = len(present)
-        out = np.zeros((len(self.guardrails), n), np.float32)
-        head = {"present": present.astype(np.float32), "assigned": self._of(present).astype(np.float32)}
+        out = np.empty((len(self.guardrails), n), np.float32) if out is None else out
+        heads = {"present": present, "assigned": self._of(present)}
+        books = {**columns, **{c: heads[c].astype(np.float32) for c in self._counted & heads.keys()}}
         for i, guardrail in enumerate(self.guardrails):
+            out[i] = 0
             sides = ((guardrail.numerator, 1.0), (guardrail.denominator or {}, -guardrail.limit))
             for column, weight in ((c, w * sign) for side, sign in sides for c, w in side.items()):
                 if column in DELAYED:
                     mine = reports.column == DELAYED.index(column)
                     np.add.at(out[i], slot[mine], np.float32(weight) * reports.amount[mine])
                 else:
-                    counted: NDArray[np.float32] = head[column] if column in head else columns[column]
-                    out[i] += np.float32(weight) * counted
+                    for at in range(0, n, _STRETCH):
+                        mine_so_far = out[i, at : at + _STRETCH]
+                        np.add(mine_so_far, np.float32(weight) * books[column][at : at + _STRETCH], out=mine_so_far)
         return out.T
 
 
-def _total(column: NDArray[np.float32]) -> float:
-    """The sum of a column (n,): chunk by chunk, in order, so that it is the same bits wherever chunks are summed."""
-    return float(sum(column[at : at + CHUNK].sum(dtype=np.float64) for at in range(0, len(column), CHUNK)))
+def _total(column: NDArray[np.float32], *, whole: bool) -> float:
+    """The sum of a column (n,): chunk by chunk, in order, so that it is the same bits wherever chunks are summed.
+
+    whole: of numbers without a fraction, whose sum over a chunk is exact in float32 too.
+    """
+    dtype = np.float32 if whole else np.float64
+    return float(sum(float(column[at : at + CHUNK].sum(dtype=dtype)) for at in range(0, len(column), CHUNK)))

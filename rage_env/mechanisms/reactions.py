@@ -45,15 +45,14 @@ class Params(MechanismParams):
 
 def probability(week: Week, params: Params) -> NDArray[np.float32]:
     """(n,) of a negative reaction; 0 without a contact."""
-    rate = np.array(params.rates, np.float32).take(week.traits.archetype)
+    rate = np.array(params.rates, np.float32).take(week.kind)
     admin, unrest = week.traits.more.get("admin"), week.lives.more.get("unrest")
     if admin is not None:
         rate *= np.where(admin > 0, np.float32(params.admin_times), np.float32(1))
     if unrest is not None:
         rate *= 1 + np.float32(params.contagion) * unrest
-    reached = (week.now["contacts"] > 0) & (week.felt > 0)
-    out: NDArray[np.float32] = np.minimum(rate, np.float32(params.highest_rate)) * reached
-    return out
+    np.clip(rate, np.float32(0), np.float32(params.highest_rate), out=rate)
+    return np.multiply(rate, (week.now["contacts"] > 0) & (week.felt > 0), out=rate)
 
 
 def _spread(week: Week, params: Params) -> NDArray[np.float32]:
@@ -69,7 +68,10 @@ def _spread(week: Week, params: Params) -> NDArray[np.float32]:
 def draw(week: Week, params: Params) -> Columns:
     """negative_reaction: 0 or 1; annoyance: log hazard of leaving."""
     reacted = (week.noise.uniform64(Draw.REACTION) < probability(week, params)).astype(np.float32)
-    return {"negative_reaction": reacted, "annoyance": _spread(week, params) + np.float32(params.log_hazard) * reacted}
+    annoyance = _spread(week, params)
+    if params.log_hazard:
+        annoyance += np.float32(params.log_hazard) * reacted
+    return {"negative_reaction": reacted, "annoyance": annoyance}
 
 
 def mean(week: Week, params: Params) -> Columns:

@@ -39,7 +39,7 @@ class LabelLost(CohortEnv):
 
     def _report(self, week: int) -> None:
         due = self._pending.pop(week)
-        slot, _ = self._slots(due.user_id)
+        slot = self._slots(due.user_id)
         self._pending.add(due.where(self.lives.alive[slot]))
         super()._report(week)
 
