@@ -54,11 +54,12 @@ class Account:
         """What should be known before any verdict is read."""
         panel, declared = self.panel, self.panel.declared
         found = []
-        if declared.weeks is None and panel.weeks is not None:
+        made = [seat.monitor.made_with for seat in panel.seats if seat.monitor is not None]
+        if declared.weeks is None and any("weeks" in given for given in made):
             found.append(f"weeks: {panel.weeks}, as many as there are; valid only if so many were planned (--weeks)")
         if panel.roster.left_out:
             found.append(f"{panel.roster.left_out} newcomers after the first week are left out of comparisons")
-        if declared.metric_is != "event" and declared.cap is None and declared.rows == "weekly":
+        if declared.metric_is != "event" and declared.cap is None and any("mode" in given for given in made):
             found.append("no cap was declared: a few large users can hold up, or make, a verdict (--cap)")
         return found
 
@@ -72,12 +73,12 @@ class Account:
             show("SAMPLE RATIO BROKEN: groups do not have the planned sizes; comparisons are refused")
         spoken = self.spoken()
         refused = [p for p in self.paths() if p not in spoken]
-        print_rows([_brief(self._verdict(p)) for p in spoken], "verdicts")
+        print_rows([_brief(self._verdict(p)) for p in spoken], "verdicts, with the estimates of the last week")
         for path in spoken:
             state = path[-1].state
             show(f"  {_whose(path[-1])}: {state.null}{'; ' if state.reason else ''}{state.reason}")
         several = len(groups) > 2
-        print_rows([_step(look, several=several) for path in spoken for look in path], "week by week")
+        print_rows([_step(look, several=several) for p in spoken if _moves(p) for look in p], "week by week")
         if refused:
             show("\nrefused")
             for path in refused:
@@ -106,6 +107,12 @@ def _first_stop(path: Sequence[Look]) -> Look | None:
     if path[-1].state.verdict == "refused" and "head-counts" in path[-1].state.reason:
         return None
     return next((look for look in path if look.state.verdict in STOPS), None)
+
+
+def _moves(path: Sequence[Look]) -> bool:
+    """Whether there is a path to show: a head-count made once has none."""
+    first = path[0].state
+    return any((look.state.log_e, look.state.estimate) != (first.log_e, first.estimate) for look in path)
 
 
 def _brief(verdict: Row) -> Row:
