@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 from experiments.acting import problem_of
 from experiments.cohorts import cohort
+from experiments.completed import Completed
 from experiments.config import ExperimentConfig
 from experiments.config_names import ORACLES
+from experiments.offered import Told
 from experiments.runner import agent_of
 from experiments.watch_list import watches
 from rage_env.cohort import CohortEnv
@@ -18,8 +20,9 @@ __all__ = ["refuse_misfits"]
 
 def refuse_misfits(config: ExperimentConfig) -> None:
     """Nothing, if agents and monitors can start on the first seed. Raises ConfigError with everything that cannot."""
-    env, _ = cohort(config, config.seeds[0])
-    found = [*_agents(config, env), *_monitors(config, env)]
+    env, observation = cohort(config, config.seeds[0])
+    told = Told.of(env, Completed.of(env, observation.user_id).wait_weeks, observation.unit)
+    found = [*_agents(config, env), *_monitors(config, told)]
     if found:
         raise ConfigError(found)
 
@@ -35,8 +38,8 @@ def _agents(config: ExperimentConfig, env: CohortEnv) -> Iterator[str]:
             yield from (f"agents.{i}: {line}" for line in str(error).splitlines())
 
 
-def _monitors(config: ExperimentConfig, env: CohortEnv) -> Iterator[str]:
+def _monitors(config: ExperimentConfig, told: Told) -> Iterator[str]:
     try:
-        watches(config, env.scenario.guardrails, env.burn_in_logs, is_control=False)
+        watches(config, told, is_control=False)
     except InputError as error:
         yield from str(error).splitlines()

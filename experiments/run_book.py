@@ -178,12 +178,11 @@ def _by_estimator(ope: pd.DataFrame) -> dict[str, object]:
 
 def _verdict(watch: Watch, gain: Mean) -> dict[str, object]:
     stop = watch.stop
-    last = watch.states[-1] if watch.states else None
     return {
         "verdict": watch.verdict,
         "stop_week": None if stop is None else stop.week,
         "mark": watch.mark(gain),
-        "reason": "" if last is None else last.reason,
+        "reason": watch.reason,
     }
 
 

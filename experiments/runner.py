@@ -20,10 +20,12 @@ from experiments import observable
 from experiments.acting import arms_of, floor_of, problem_of, record
 from experiments.clock import Clock
 from experiments.cohorts import cohort, live
+from experiments.completed import Completed
 from experiments.config import AgentEntry, ExperimentConfig
-from experiments.control import as_known, left_alone
+from experiments.control import left_alone
 from experiments.guardrail_book import GuardrailBook
 from experiments.metrics import UserTotals
+from experiments.offered import Told
 from experiments.offline import OfflineBook
 from experiments.oracle import LatentOracle, ObservableOracle, Oracle
 from experiments.run_book import RunBook, RunOutcome
@@ -56,12 +58,14 @@ def run_agent(config: ExperimentConfig, entry: AgentEntry, seed: int, log_folder
         control = left_alone(config, seed)
     with clock.on("oracle"):
         model = observable.fitted(config)
-    book = _book(config, entry, seed, env, model, held, observation.unit)
-    run = _Run(config, seed, env, agent, book, clock)
+    completed = Completed.of(env, observation.user_id)
+    told = Told.of(env, completed.wait_weeks, observation.unit)
+    book = _book(config, entry, seed, env, model, held, told)
+    run = _Run(config, seed, env, agent, book, completed, clock)
     meta, withheld = meta_of(env, config, entry.label, seed), entry.withhold_propensities
     with LogWriter(log_folder, meta, withhold_propensities=withheld) if log_folder else nullcontext() as writer:
         for week in range(config.weeks):
-            observation = run.week(observation, control.known[week], writer)
+            observation = run.week(observation, control.completed[week], writer)
         if writer is not None:
             writer.append_reports(env.settle())
     with clock.on("offline"):
@@ -87,10 +91,11 @@ class _Run:
     env: CohortEnv
     agent: Agent
     book: RunBook
+    completed: Completed
     clock: Clock
 
     def week(self, observation: Observation, control: NDArray[np.float32], writer: LogWriter | None) -> Observation:
-        """Decide, draw, live, log, learn; what is observed next. control: (n,) value booked by those left alone."""
+        """Decide, draw, live, log, learn; what is observed next. control: (n,) what those left alone brought."""
         clock, env, scenario = self.clock, self.env, self.env.scenario
         with clock.on("truth"):
             truth = week_truth(env.truth, observation, scenario.guardrails, scenario.retention_value_usd)
@@ -103,8 +108,8 @@ class _Run:
             after = live(env, arm)
         log = record(observation, decision.probs, arm, env)
         with clock.on("judging"):
-            known = as_known(log.columns, env.reports(), log.user_id, scenario.retention_value_usd)
-            lived = Lived(truth, log, env.reports(), known - control)
+            moved = self.completed.week(log.week, log.columns, env.reports())
+            lived = Lived(truth, log, env.reports(), moved - control)
             self.book.enter(lived, decision, env.truth.ledger())
         with clock.on("log"):
             if writer is not None:
@@ -128,19 +133,18 @@ def _book(
     env: CohortEnv,
     model: observable.ObservableModel,
     held: NDArray[np.bool_] | None,
-    unit: NDArray[np.int64],
+    told: Told,
 ) -> RunBook:
     scenario = env.scenario
-    shares = {c: law.reported_share for c, law in env.laws.items()}
     return RunBook(
         agent=entry.label,
         seed=seed,
         arm_names=env.arm_names,
         totals=UserTotals(env.assigned, scenario.retention_value_usd),
-        guardrails=GuardrailBook(scenario.guardrails, shares),
+        guardrails=GuardrailBook(scenario.guardrails, told.shares),
         yardstick=Yardstick(model, config.oracle.every_weeks),
         offline=OfflineBook(config, env.arm_names, env.features.names, held),
-        watches=watches(config, scenario.guardrails, env.burn_in_logs, is_control=entry.kind == "no_offer", unit=unit),
+        watches=watches(config, told, is_control=entry.kind == "no_offer"),
     )
 
 

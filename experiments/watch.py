@@ -1,6 +1,7 @@
 """Monitors inside a run: fed week by week with what was known at the time, marked afterwards by what was true.
 
-KPI monitors (metric `value`) see each user's paired difference to the same life left alone, losses when reported.
+KPI monitors (metric `value`) see each user's paired difference to the same life left alone, once a week is old enough
+to be judged, with losses still out made up for (see `completed`).
 Ratio monitors (metric: a guardrail) see each user-week once at every age they declare, with the loss reported by then;
 their null speaks of decisions as made, so they are marked by conditional means of the arms as drawn, denominators
 capped as the monitor caps them: given arms and past, users' losses are independent, however the arms were drawn.
@@ -8,7 +9,8 @@ capped as the monitor caps them: given arms and past, users' losses are independ
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -26,6 +28,7 @@ from rage_env.outcomes import DELAYED
 __all__ = ["KpiWatch", "RatioWatch", "Watch", "head_counted", "marked_gain"]
 
 Floats = NDArray[np.float64]
+Aim = Literal["value", "alarm", "certificate"]
 _STOPS = ("harm", "lift", "certified")
 
 
@@ -36,8 +39,8 @@ class Lived:
     truth: WeekTruth
     log: WeekLog
     reports: Reports  # of this week
-    difference: Floats  # (n,) value booked this week, less that of the same life left alone
-    compared: Batch | None = None  # mode ab: value booked this week by users of the group (1) and of the control (0)
+    difference: Floats  # (n,) change of completed value this week, less that of the same life left alone
+    compared: Batch | None = None  # mode ab: that of users of the group (1) and of the control (0)
 
 
 class Watch:
@@ -57,9 +60,21 @@ class Watch:
         if not self.ended:
             self._see(lived)
 
+    @property
+    def aim(self) -> Aim:
+        """What the monitor is there for: alarms and certificates answer different questions."""
+        return "value"
+
+    @property
+    def youngest(self) -> int:
+        """Age in weeks that rows must have before they are read: a study that is no longer says nothing."""
+        return 0
+
     def mark(self, gain: Mean) -> str:
         """How the verdict reads beside the truth, in words. gain: settled paired difference of the whole run."""
-        return self._mark(gain) if self.judged is None else self.judged
+        if self.judged is not None:
+            return self.judged
+        return self._mark(gain) if self.states else "no call"
 
     def _see(self, lived: Lived) -> None:
         raise NotImplementedError
@@ -83,7 +98,14 @@ class Watch:
         """What it came to: the first stop with its week, or the last state's word."""
         if self.stop is not None:
             return f"{self.stop.verdict} at week {self.stop.week}"
-        return self.states[-1].verdict if self.states else ""
+        return self.states[-1].verdict if self.states else "refused"
+
+    @property
+    def reason(self) -> str:
+        """Why the latest look came out as it did, or why there was none."""
+        if self.states:
+            return self.states[-1].reason
+        return f"rows are read at the age of {self.youngest} weeks, and the study ended before; give it more weeks"
 
     def path(self, gain: Mean) -> pd.DataFrame:
         """One row a look."""
@@ -95,9 +117,23 @@ class Watch:
 class KpiWatch(Watch):
     """Watches the paired difference in value, or in mode ab that between group and control."""
 
+    def __init__(self, entry: MonitorEntry, monitor: Monitor, *, wait_weeks: int = 0, by_account: bool = False) -> None:
+        """wait_weeks: age from which weeks count. by_account: whether rows of a paired run go by account, or user."""
+        super().__init__(entry, monitor)
+        self.wait_weeks, self.by_account = wait_weeks, by_account
+
+    @property
+    def youngest(self) -> int:
+        """Age from which weeks count."""
+        return self.wait_weeks
+
     def _see(self, lived: Lived) -> None:
-        batch = lived.compared or Batch(lived.log.week, lived.log.user_id, 0, lived.difference)
-        self.states.append(self.monitor.update(batch))
+        log = lived.log
+        if log.week < self.wait_weeks:
+            return
+        unit = log.unit if self.by_account else log.user_id
+        batch = lived.compared or Batch(log.week, unit, 0, lived.difference)
+        self.states.append(self.monitor.update(replace(batch, age_weeks=self.wait_weeks)))
 
     def _mark(self, gain: Mean) -> str:
         """By the sign of the settled difference."""
@@ -120,6 +156,16 @@ class RatioWatch(Watch):
         self._plain: list[float] = []  # true usage beyond the limit itself, probabilities as drawn from, to date
         self.violated: list[bool] = []  # by week: true usage beyond the limit and beyond that of leaving all alone
 
+    @property
+    def aim(self) -> Aim:
+        """An alarm asks whether the limit is broken, a certificate whether it is kept."""
+        return "certificate" if getattr(self.monitor, "conclusion", "harm") == "certified" else "alarm"
+
+    @property
+    def youngest(self) -> int:
+        """The youngest declared age."""
+        return min(self.ages)
+
     def _see(self, lived: Lived) -> None:
         """Of each declared age, the rows that have just reached it."""
         week, user_id = lived.log.week, lived.log.user_id
@@ -141,7 +187,8 @@ class RatioWatch(Watch):
         """Stops by what the monitor tests, cumulative and capped, up to their week; silence by the guardrail itself."""
         stop = self.stop
         if stop is None:
-            return "missed" if max(self._plain, default=0.0) > 0 else "rightly silent"
+            broken = max(self._plain, default=0.0) > 0
+            return "missed" if broken == (self.aim == "alarm") else "rightly silent"
         broken = max(self._capped[: stop.week + 1]) > 0
         return "right" if broken == (stop.verdict == "harm") else "wrong"
 

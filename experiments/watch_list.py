@@ -6,17 +6,16 @@ import inspect
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from experiments import monitors
+from experiments.completed import immediate_value
 from experiments.config import ExperimentConfig, MonitorEntry
 from experiments.monitors import Monitor
-from experiments.offered import Against, offered_for_guardrail, offered_for_value
+from experiments.offered import Against, Told, certificate_age, known_at, offered_for_guardrail, offered_for_value
 from experiments.watch import KpiWatch, RatioWatch, Watch, head_counted
 from rage_env.errors import ConfigError
 from rage_env.guardrails import Guardrail, find, weighted_sum
 from rage_env.log import WeekLog
-from rage_env.outcomes import DELAYED, net_revenue
 
 __all__ = ["watches"]
 
@@ -27,46 +26,39 @@ _CAP_QUANTILE_GROUPS = 0.99
 """The same for a user's mean value where groups are compared: no life of the same user takes the tail away."""
 
 
-def watches(
-    config: ExperimentConfig,
-    guardrails: Sequence[Guardrail],
-    burn_in: Sequence[WeekLog],
-    *,
-    is_control: bool,
-    unit: NDArray[np.int64] | None = None,
-) -> list[Watch]:
+def watches(config: ExperimentConfig, told: Told, *, is_control: bool) -> list[Watch]:
     """The study's monitors for one run; the control has no difference to itself to be watched.
 
     In mode ab a run is a group: value is compared between its users (group 1) and those of the control (group 0).
-    unit: (n,) the account of each user; None where each is alone.
     """
     made: list[Watch] = []
-    rivals = config.rivals
-    against: Against = "groups" if config.mode == "ab" else "paired"
     for entry in config.monitors:
         if entry.metric != "value":
-            seats = 1 if unit is None else int(np.unique(unit, return_counts=True)[1].max())
-            made.append(_ratio(entry, find(guardrails, entry.metric), burn_in, rivals, seats))
+            made.append(_ratio(entry, find(told.guardrails, entry.metric), told, config))
         elif not is_control:
-            quantile = _CAP_QUANTILE if against == "paired" else _CAP_QUANTILE_GROUPS
-            offered = offered_for_value(config.weeks, rivals, _cap_of_means(burn_in, quantile), against)
-            made.append(KpiWatch(entry, _made(entry, offered, rivals)))
+            made.append(_kpi(entry, told, config))
     return made
+
+
+def _kpi(entry: MonitorEntry, told: Told, config: ExperimentConfig) -> KpiWatch:
+    against: Against = "groups" if config.mode == "ab" else "paired"
+    cap = _cap_of_means(told.burn_in, _CAP_QUANTILE if against == "paired" else _CAP_QUANTILE_GROUPS)
+    weeks = max(1, config.weeks - told.wait_weeks)
+    offered = offered_for_value(weeks, config.rivals, cap, against, told.seats)
+    by_account = against == "paired" and told.seats > 1 and "rows_per_unit" in _known(entry)
+    made = _made(entry, offered, config.rivals)
+    return KpiWatch(entry, made, wait_weeks=told.wait_weeks, by_account=by_account)
 
 
 def _cap_of_means(burn_in: Sequence[WeekLog], quantile: float) -> float | None:
     """Most a user's mean weekly difference may count: a far quantile of mean weekly value before anything was done."""
     if not burn_in:
         return None
-    delayed = {c: np.zeros(burn_in[0].n) for c in DELAYED}
-    mean = sum(net_revenue({**w.columns, **delayed}) for w in burn_in) / len(burn_in)
+    mean = sum(immediate_value(w.columns, 0.0) for w in burn_in) / len(burn_in)
     return float(np.quantile(np.abs(mean), quantile)) or None
 
 
-def _ratio(
-    entry: MonitorEntry, guardrail: Guardrail, burn_in: Sequence[WeekLog], rivals: int, seats: int
-) -> RatioWatch:
-    """seats: most users of an account."""
+def _ratio(entry: MonitorEntry, guardrail: Guardrail, told: Told, config: ExperimentConfig) -> RatioWatch:
     if guardrail.denominator is None:
         raise ConfigError(
             f"monitors: {entry.label} watches {guardrail.name}, which is no ratio; watch one with a denominator"
@@ -76,7 +68,7 @@ def _ratio(
             f"monitors: {entry.label} watches {guardrail.name}, a limit by {guardrail.scope.kind}, and would see "
             "everybody at once; watch one whose scope is the cohort"
         )
-    sizes = [weighted_sum(guardrail.denominator, head_counted(w), (w.n,)) for w in burn_in]
+    sizes = [weighted_sum(guardrail.denominator, head_counted(w), (w.n,)) for w in told.burn_in]
     cap_usd = float(np.quantile(np.concatenate(sizes), _CAP_QUANTILE)) if sizes else 0.0
     if "cap_usd" not in entry.params and cap_usd <= 0:
         counted = " + ".join(guardrail.denominator)
@@ -85,9 +77,16 @@ def _ratio(
             f"most {counted} that a user-week may count"
         )
     given = float(str(entry.params.get("cap_usd", cap_usd)))
-    offered = offered_for_guardrail(guardrail.limit, given, seats)
-    made, known = _made(entry, offered, rivals), inspect.signature(monitors.monitor_class(entry.kind)).parameters
-    by_account = seats > 1 and "rows_per_unit" in known
+    offered = offered_for_guardrail(
+        guardrail.limit,
+        given,
+        told.seats,
+        weeks=config.weeks,
+        max_loss_usd=max(told.max_loss_usd, 1e-9) * max(guardrail.numerator.values()),
+        reported_share=known_at(told.shares, tuple(guardrail.numerator), certificate_age(entry.params)),
+    )
+    by_account = told.seats > 1 and "rows_per_unit" in _known(entry)
+    made = _made(entry, offered, config.rivals)
     return RatioWatch(entry, made, _limited(guardrail, entry), given, by_account=by_account)
 
 
@@ -99,8 +98,13 @@ def _limited(guardrail: Guardrail, entry: MonitorEntry) -> Guardrail:
 
 def _made(entry: MonitorEntry, offered: Mapping[str, object], rivals: int) -> Monitor:
     """The monitor with the experiment's parameters over those a run can tell it; alpha is shared by the agents."""
-    known = inspect.signature(monitors.monitor_class(entry.kind)).parameters
+    known = _known(entry)
     params = {k: v for k, v in offered.items() if k in known}
     if "alpha" in known and "comparisons" not in known:
         params["alpha"] = _ALPHA / rivals
     return monitors.monitor(entry.kind, **{**params, **entry.params})
+
+
+def _known(entry: MonitorEntry) -> Mapping[str, inspect.Parameter]:
+    """Parameters that the monitor takes."""
+    return inspect.signature(monitors.monitor_class(entry.kind)).parameters

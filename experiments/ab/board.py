@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
@@ -36,12 +36,23 @@ def show_verdicts(verdicts: pd.DataFrame, summed: pd.DataFrame) -> None:
     if skewed:
         show(f"\nthe groups' head-counts are not those planned, so compare nothing, on seeds {skewed}")
     if len(verdicts) <= MOST_ROWS:
-        print_rows([_verdict(row) for row in verdicts.to_dict("records")], "verdicts, held against the truth")
+        for part, title in _apart(verdicts):
+            print_rows([_verdict(row) for row in part.to_dict("records")], f"{title}, held against the truth")
         show(_OF_VERDICTS)
     if verdicts["seed"].nunique() > 1:
-        rows = [_counted(row) for row in summed.to_dict("records")]
-        print_rows(rows, f"verdicts over {verdicts['seed'].nunique()} seeds")
+        for part, title in _apart(summed):
+            shares = _OF_CERTIFICATES if title == "certificates" else _OF_CALLS
+            rows = [_counted(row, shares) for row in part.to_dict("records")]
+            print_rows(rows, f"{title} over {verdicts['seed'].nunique()} seeds")
         show(_OF_SEEDS)
+
+
+def _apart(table: pd.DataFrame) -> Iterator[tuple[pd.DataFrame, str]]:
+    """Certificates ask whether a group is safe, all others whether it is not: each has a table of its own."""
+    certifies = table["aim"] == "certificate"
+    for part, title in ((table[~certifies], "verdicts"), (table[certifies], "certificates")):
+        if len(part):
+            yield part, title
 
 
 def _verdict(row: Mapping[object, object]) -> dict[str, object]:
@@ -60,11 +71,11 @@ def _verdict(row: Mapping[object, object]) -> dict[str, object]:
     }
 
 
-def _counted(row: Mapping[object, object]) -> dict[str, object]:
+def _counted(row: Mapping[object, object], shares: Mapping[str, str]) -> dict[str, object]:
     return {
         "group": row["agent"],
         "monitor": row["monitor"],
-        **{name: _share(row[column]) for name, column in _SHARES.items()},
+        **{name: _share(row[column]) for name, column in shares.items()},
         "weeks": _whole(row["weeks"]),
         "delay": _whole(row["delay_weeks"]),
         "lost": _usd(row["lost_before_usd"], 0),
@@ -72,14 +83,9 @@ def _counted(row: Mapping[object, object]) -> dict[str, object]:
     }
 
 
-_SHARES = {
-    "harm": "harm",
-    "lift": "lift",
-    "stopped": "stopped",
-    "wrong": "false_alarms",
-    "caught": "caught",
-    "refused": "refused",
-}
+_MARKED = {"wrong": "false_alarms", "caught": "caught", "refused": "refused"}
+_OF_CALLS = {"harm": "harm", "lift": "lift", "stopped": "stopped"} | _MARKED
+_OF_CERTIFICATES = {"certified": "certified"} | _MARKED
 
 
 def _number(held: object) -> float:

@@ -1,4 +1,4 @@
-"""What KPI monitors compare: value as booked, of the units of a group and of the control, since their assignment."""
+"""What KPI monitors compare: completed value of the units of a group and of the control, since their assignment."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.control import as_known
+from experiments.completed import immediate_value
 from experiments.monitors import Batch
-from rage_env.log import Reports, WeekLog
+from rage_env.log import WeekLog
 
-__all__ = ["Comparison", "booked"]
+__all__ = ["Comparison", "before_exposure"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -41,12 +41,7 @@ class Comparison:
         return np.asarray(total * self._scale, np.float64)
 
 
-def booked(log: WeekLog, reports: Reports, retention_value_usd: float) -> Floats:
-    """(n,) value booked in a week as far as it was known by its end."""
-    return as_known(log.columns, reports, log.user_id, retention_value_usd)
-
-
 def before_exposure(logs: Sequence[WeekLog], n: int, retention_value_usd: float) -> Floats:
     """(n,) mean value a week over burn-in, losses that are reported late left out; 0 without burn-in."""
-    weeks = [booked(log, Reports.empty(), retention_value_usd) for log in logs]
+    weeks = [immediate_value(log.columns, retention_value_usd) for log in logs]
     return np.mean(weeks, axis=0) if weeks else np.zeros(n)

@@ -16,10 +16,10 @@ _CALLS = ("harm", "lift", "certified")
 def over_seeds(verdicts: pd.DataFrame) -> pd.DataFrame:
     """One row a group and monitor.
 
-    harm, lift: shares of seeds with that call. false_alarms: share of seeds with a call marked wrong, with its Monte
-    Carlo standard error. caught: share of the seeds in which there was something to find (marked right or missed) that
-    were found. weeks: median calendar weeks lived until the call, delay_weeks: median from the first truly violating
-    week. Dollars: means over seeds, for the whole group. refused: share of seeds in which it would not test.
+    harm, lift, certified: shares of seeds with that call. false_alarms: share of seeds with a call marked wrong, with
+    its Monte Carlo standard error. caught: share of the seeds in which there was something to find (marked right or
+    missed) that were found. weeks: median calendar weeks lived until the call, delay_weeks: median from the first truly
+    violating week. Dollars: means over seeds, for the whole group. refused: share of seeds in which it would not test.
     """
     by = verdicts.groupby(["agent", "monitor"], sort=False)
     return pd.DataFrame([dict(_row(str(a), str(m), rows)) for (a, m), rows in by])
@@ -32,10 +32,12 @@ def _row(agent: str, monitor: str, rows: pd.DataFrame) -> Iterator[tuple[str, ob
     yield "agent", agent
     yield "monitor", monitor
     yield "metric", rows["metric"].iloc[0]
+    yield "aim", rows["aim"].iloc[0]
     yield "validity", rows["validity"].iloc[0]
     yield "seeds", seeds
     yield "harm", float((rows["verdict"] == "harm").mean())
     yield "lift", float((rows["verdict"] == "lift").mean())
+    yield "certified", float((rows["verdict"] == "certified").mean())
     yield "stopped", float(rows["stopped"].mean())
     yield "refused", float((rows["verdict"] == "refused").mean())
     yield "false_alarms", wrong

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from experiments import monitors, observable
-from experiments.ab.comparison import Comparison, before_exposure, booked
+from experiments.ab.comparison import Comparison, before_exposure
 from experiments.ab.groups import Groups, assign
 from experiments.ab.logs import GroupLog
 from experiments.ab.play import Week, play, seat_of
@@ -23,14 +23,15 @@ from experiments.ab.truths import Truths, deployed
 from experiments.ab.verdicts import VERDICTS, of_assignment, verdicts
 from experiments.clock import Clock
 from experiments.cohorts import Stage
+from experiments.completed import Completed
 from experiments.config import AgentEntry, ExperimentConfig
 from experiments.config_ab import CONTROL
 from experiments.guardrail_book import GuardrailBook
 from experiments.metrics import UserTotals
 from experiments.monitors import Batch, MonitorState
+from experiments.offered import Told
 from experiments.offline import OfflineBook
 from experiments.run_book import RunBook, RunOutcome
-from experiments.watch import Watch
 from experiments.watch_list import watches
 from experiments.yardstick import Yardstick
 from rage_env.cohort import CohortEnv
@@ -64,12 +65,14 @@ def run_groups(config: ExperimentConfig, seed: int, logs: Mapping[str, Path] | N
         seats = [seat_of(config, groups, entry, env) for entry in entries]
         for seat in seats:
             seat.start(env, stage, observation)
-        records = list(_records(config, seed, env, observation.unit, seats))
+        completed = Completed.of(env, observation.user_id)
+        told = Told.of(env, completed.wait_weeks, observation.unit)
+        records = list(_records(config, seed, env, told, seats))
         ratio = _sample_ratio(groups, observation.unit)
         writers = [
             open_logs.enter_context(GroupLog(config, env, seat, seed, logs[seat.name])) for seat in seats if logs
         ]
-        tape = play(stage, (env, observation), seats, judge=_Judge(records, writers))
+        tape = play(stage, (env, observation), seats, judge=_Judge(records, writers, completed))
         for writer in writers:
             writer.settle(env.settle())
     with clock.on("truths"):
@@ -91,23 +94,24 @@ class _Found:
 class _Judge:
     """Lets every record see the week, the control first."""
 
-    def __init__(self, records: Sequence[Record], writers: Sequence[GroupLog]) -> None:
-        self.records, self.writers = records, writers
+    def __init__(self, records: Sequence[Record], writers: Sequence[GroupLog], completed: Completed) -> None:
+        self.records, self.writers, self.completed = records, writers, completed
 
     def __call__(self, env: CohortEnv, week: Week) -> None:
-        ledger, value = env.truth.ledger(), booked(week.log, week.reports, env.scenario.retention_value_usd)
+        log, ledger = week.log, env.truth.ledger()
+        value = self.completed.week(log.week, log.columns, week.reports)
         for at, record in enumerate(self.records):
             record.enter(at, week, ledger, value)
         for writer in self.writers:
-            writer.append(week.log, week.reports)
+            writer.append(log, week.reports)
 
 
 def _records(
-    config: ExperimentConfig, seed: int, env: CohortEnv, unit: NDArray[np.int64], seats: Sequence[Seat]
+    config: ExperimentConfig, seed: int, env: CohortEnv, told: Told, seats: Sequence[Seat]
 ) -> Iterator[Record]:
-    retention = env.scenario.retention_value_usd
+    retention, unit = env.scenario.retention_value_usd, told.unit
+    assert unit is not None
     before = before_exposure(env.burn_in_logs, env.assigned, retention)
-    shares = {c: law.reported_share for c, law in env.laws.items()}
     for seat in seats:
         compared = seat.name != CONTROL
         model = observable.fitted(config) if config.oracle.every_weeks else None
@@ -116,16 +120,18 @@ def _records(
             seed=seed,
             arm_names=env.arm_names,
             totals=UserTotals(len(seat.rows), retention),
-            guardrails=GuardrailBook(seat.guardrails, shares),
+            guardrails=GuardrailBook(seat.guardrails, told.shares),
             yardstick=Yardstick(model and replace(model, guardrails=seat.guardrails), config.oracle.every_weeks),
             offline=OfflineBook(config, env.arm_names, env.features.names, seat.held),
-            watches=_watches(config, seat, env, unit) if compared else [],
+            watches=watches(config, _told_of(seat, told), is_control=False) if compared else [],
         )
         yield Record(seat, book, Comparison(unit, seat.rows, seats[0].rows, before) if compared else None)
 
 
-def _watches(config: ExperimentConfig, seat: Seat, env: CohortEnv, unit: NDArray[np.int64]) -> Sequence[Watch]:
-    return watches(config, seat.guardrails, env.burn_in_logs, is_control=False, unit=unit[seat.rows])
+def _told_of(seat: Seat, told: Told) -> Told:
+    """What is known of one group."""
+    assert told.unit is not None
+    return replace(told, guardrails=seat.guardrails, unit=told.unit[seat.rows])
 
 
 def _sample_ratio(groups: Groups, unit: NDArray[np.int64]) -> MonitorState:

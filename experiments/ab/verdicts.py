@@ -35,6 +35,7 @@ NAN = math.nan
 class Verdict:
     """One row of verdicts.parquet. Weeks count from 0; dollars are totals of the group; NaN: nothing to say.
 
+    aim: value, alarm or certificate, which answer different questions; assignment, or rule, which is no test.
     verdict: what the monitor came to (of a descriptive one: what looking at it every week would have called).
     week: of that call, by calendar. stopped: whether this call stopped the group. truth, truth_stderr: ab_truth up to
     that week (to the group's stop or the end where there was no call), usd per assigned user-week; scale_gap:
@@ -48,6 +49,7 @@ class Verdict:
     monitor: str
     kind: str
     metric: str
+    aim: str
     validity: str
     verdict: str
     week: float
@@ -92,7 +94,13 @@ def of_assignment(check: MonitorState, seed: int, users: int) -> pd.DataFrame:
     row: dict[str, object] = dict.fromkeys(VERDICTS, NAN)
     alarm = check.verdict == "harm"
     row |= {"agent": CONTROL, "seed": seed, "users": users, "stopped": False, "reason": check.reason}
-    row |= {"monitor": "sample_ratio", "kind": "ssrm", "metric": "assignment", "validity": check.validity}
+    row |= {
+        "monitor": "sample_ratio",
+        "kind": "ssrm",
+        "metric": "assignment",
+        "aim": "assignment",
+        "validity": check.validity,
+    }
     row |= {"verdict": check.verdict, "week": float(check.week) if alarm else NAN, "estimate": check.estimate}
     row |= {"mark": "wrong" if alarm else "rightly silent"}
     return pd.DataFrame([row], columns=list(VERDICTS))
@@ -113,12 +121,15 @@ def mark_of_value(verdict: str, truth: Mean, effect: float) -> str:
     return "right" if (truth.value > 0) == (verdict == "lift") else "wrong"
 
 
-def mark_of_guardrail(verdict: str, week: float, first_violation: float) -> str:
-    """How alarm, certificate or silence stands to the first truly violating week, NaN where there was none."""
+def mark_of_guardrail(verdict: str, week: float, first_violation: float, *, certificate: bool = False) -> str:
+    """How alarm, certificate or silence stands to the first truly violating week, NaN where there was none.
+
+    certificate: whether the monitor is there to certify, so that silence is right where the limit was broken.
+    """
     if verdict == "refused":
         return "no call"
     if verdict not in ("harm", "certified"):
-        return "rightly silent" if math.isnan(first_violation) else "missed"
+        return "rightly silent" if math.isnan(first_violation) != certificate else "missed"
     return "right" if (first_violation <= week) == (verdict == "harm") else "wrong"
 
 
@@ -139,7 +150,7 @@ def _verdict(
     first = _first_violation(watch)
     effect = NAN if state is None else detectable(state, float(getattr(watch.monitor, "alpha", alpha)))
     if isinstance(watch, RatioWatch):
-        mark, effect = mark_of_guardrail(said, week, first), NAN
+        mark, effect = mark_of_guardrail(said, week, first, certificate=watch.aim == "certificate"), NAN
     else:
         mark = mark_of_value(said, Mean(about["truth"], about["truth_stderr"]), effect)
     lost, saved = money.sides(watch.entry.metric, week, called=said == "harm")
@@ -149,6 +160,7 @@ def _verdict(
         monitor=watch.entry.label,
         kind=watch.entry.kind,
         metric=watch.entry.metric,
+        aim=watch.aim,
         validity=watch.monitor.validity,
         verdict=said,
         week=NAN if call is None else float(call.week),
@@ -161,7 +173,7 @@ def _verdict(
         lost_before_usd=lost,
         saved_after_usd=saved,
         users=len(record.seat.rows),
-        reason="" if state is None else state.reason,
+        reason=watch.reason if state is None else state.reason,
         **about,
     )
 
@@ -186,7 +198,7 @@ def _about(week: int, money: Money, deploy: NDArray[np.float64] | None) -> Mappi
 def _word(call: MonitorState | None, state: MonitorState | None) -> str:
     """What the call says, or the last state where there was none."""
     if call is None:
-        return "" if state is None else state.verdict
+        return "refused" if state is None else state.verdict
     if call.validity == "descriptive" and call.verdict == "continue":
         return "lift" if call.z > 0 else "harm"
     return call.verdict
@@ -204,6 +216,7 @@ def _rolled_back(record: Record, seed: int, money: Money, deploy: NDArray[np.flo
         monitor=ROLLBACK,
         kind=ROLLBACK,
         metric="negative_reaction",
+        aim="rule",
         validity="descriptive",
         verdict="harm",
         week=float(stop.week),

@@ -103,6 +103,7 @@ class RatioMonitor(Monitor):
         self._units: dict[int, float] = {}  # units of the first week of each age
         self._seen = {age: Seen() for age in self.terms.ages}
         self._most = 0.0  # largest log evidence so far; 0 is none
+        self._raised: int | None = None  # age of the rows that proved it first
 
     def _fold(self, record: Record) -> None:
         self._records.append(record)
@@ -110,17 +111,25 @@ class RatioMonitor(Monitor):
         one_bet = np.log1p(self.terms.stake * (record.sums[4] / first)) if self.terms.shared_shock else record.growth
         self._log_wealth[record.age] = self._log_wealth[record.age] + one_bet
         self._sums[record.age] = self._sums[record.age] + record.sums
-        self._most = max(self._most, self._log_e())
+        age, log_e = self._best()
+        self._most = max(self._most, log_e)
+        if self._raised is None and log_e >= -math.log(self.terms.alpha):
+            self._raised = age
 
-    def _log_e(self) -> float:
-        best = max(float(log_mean_exp(wealth)) for wealth in self._log_wealth.values())
-        return best - math.log(len(self.terms.ages))
+    def _best(self) -> tuple[int, float]:
+        """The age that proves most, and its log evidence at its share of alpha."""
+        evidence = {age: float(log_mean_exp(wealth)) for age, wealth in self._log_wealth.items()}
+        age = max(evidence, key=lambda a: evidence[a])
+        return age, evidence[age] - math.log(len(evidence))
 
     def _now(self, week: int) -> MonitorState:
         oldest = max(self._units)
         units, loss, capped, uncapped, _ = self._sums[oldest].tolist()
         above = 1 - capped / uncapped if uncapped > 0 else 0.0
-        log_e = self._log_e()
+        _, log_e = self._best()
+        notes = [f"estimate at age {oldest} weeks; {above:.1%} of the denominator lies above the cap"]
+        if self._raised is not None:
+            notes.insert(0, self._how_raised(self._raised))
         return MonitorState(
             estimate=loss / capped if capped > 0 else math.nan,
             lower=math.nan,
@@ -134,8 +143,12 @@ class RatioMonitor(Monitor):
             boundary=-math.log(self.terms.alpha),
             log_e=log_e,
             n_units=int(units),
-            reason=f"estimate at age {oldest} weeks; {above:.1%} of the denominator lies above the cap",
+            reason="; ".join(notes),
         )
+
+    def _how_raised(self, age: int) -> str:
+        early = f"early {self.conclusion}: " if age < max(self.ages) else ""
+        return f"{early}proven by rows {age} weeks old, losses as reported by then"
 
     def replicate(self, stream: Stream) -> NDArray[np.bool_]:
         """(reps, weeks) stopped by this week, rows fed at one age."""

@@ -64,6 +64,12 @@ class RatioCertificate(RatioMonitor):
         batch.refuse(batch.value > most, "value", f"must not exceed the declared bound on losses, {most:g}")
         return super()._take(dataclasses.replace(batch, value=batch.value / self.reported_share))
 
+    def _now(self, week: int) -> MonitorState:
+        state = super()._now(week)
+        if self.reported_share == 1:
+            return state
+        return dataclasses.replace(state, reason=f"assumes the declared delay law; {state.reason}")
+
     @classmethod
     def for_stream(cls, stream: Stream, alpha: float = 0.05) -> Self | None:
         """Losses that are fully known, and bounded."""

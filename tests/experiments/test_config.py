@@ -130,7 +130,7 @@ def test_the_agents_package_that_is_imported_is_ours() -> None:
             "{kind: ratio_betting, metric: loss_rate, alpha: much}",
             "alpha: must lie strictly between 0 and 1, got",
         ),
-        ("{kind: ratio_certificate, metric: loss_rate}", "needs max_loss_usd, which nothing else tells it"),
+        ("{kind: ratio_certificate}", "cannot watch 'value'; let `metric` be a guardrail with a denominator"),
     ],
 )
 def test_a_monitor_that_no_run_could_use_is_refused_when_the_study_is_read(

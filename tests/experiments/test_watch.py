@@ -12,7 +12,9 @@ from experiments.config import ExperimentConfig, MonitorEntry
 from experiments.metrics import Mean
 from experiments.monitors import MonitorState
 from experiments.monitors.interface import Verdict
-from experiments.watch import RatioWatch, Watch, marked_gain
+from experiments.monitors.ratio_certificate import RatioCertificate
+from experiments.offered import Told
+from experiments.watch import KpiWatch, RatioWatch, Watch, marked_gain
 from experiments.watch_list import watches
 from rage_env.errors import ConfigError
 from rage_env.guardrails import Guardrail
@@ -65,9 +67,61 @@ def test_an_alarm_is_right_only_if_the_limit_had_been_broken_by_then(
     assert ratio_watch(verdicts, excess).mark(NO_GAIN) == mark
 
 
+def certificate_watch(verdicts: list[Verdict], excess: list[float]) -> RatioWatch:
+    """The same of a certificate."""
+    monitor = monitors.monitor("ratio_certificate", limit=0.1, cap_usd=100.0, max_loss_usd=50.0)
+    watch = RatioWatch(MonitorEntry(kind="ratio_certificate", metric="loss"), monitor, LOSS, 100.0)
+    watch.states, watch._plain = ratio_watch(verdicts, excess).states, list(excess)
+    watch._capped = list(excess)
+    return watch
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "excess", "mark"),
+    [
+        (["continue", "certified"], [-1.0, -5.0], "right"),
+        (["continue", "certified"], [-1.0, 5.0], "wrong"),
+        (["continue", "continue"], [-1.0, -5.0], "missed"),
+        (["continue", "continue"], [-1.0, 5.0], "rightly silent"),
+    ],
+)
+def test_a_certificate_is_right_only_if_the_limit_was_kept(
+    verdicts: list[Verdict], excess: list[float], mark: str
+) -> None:
+    assert certificate_watch(verdicts, excess).mark(NO_GAIN) == mark
+
+
+def test_a_certificate_knows_the_arms_bound_and_the_delay_law_of_the_world(small: Small) -> None:
+    entry = {"kind": "ratio_certificate", "metric": "loss_rate", "mature_age_weeks": 4}
+    env, _ = cohort(small(), 1)
+    (watch,) = made(small(monitors=[entry]))
+    assert isinstance(watch.monitor, RatioCertificate)
+    known = float(env.laws["loss_credit"].reported_share[4])
+    assert watch.monitor.reported_share == pytest.approx(known)
+    assert watch.monitor.terms.worst_usd == pytest.approx(max(a.max_loss_usd for a in env.scenario.specs) / known)
+    assert "assumes the declared delay law" in watch.monitor.null
+    assert (watch.aim, watch.verdict, watch.mark(NO_GAIN)) == ("certificate", "refused", "no call")
+    assert "give it more weeks" in watch.reason
+
+
+def test_an_alarm_spends_no_level_on_ages_that_the_study_never_reaches(small: Small) -> None:
+    (watch,) = made(small(monitors=[{"kind": "ratio_betting", "metric": "loss_rate"}]))
+    assert isinstance(watch, RatioWatch)
+    assert watch.ages == (2, 4)  # of six weeks
+
+
+def test_paired_differences_of_users_who_share_an_account_are_told_by_account(small: Small) -> None:
+    study = small(scenario="b2b_nudge", monitors=[{"kind": "group_sequential"}, {"kind": "naive_z"}])
+    planned, naive = made(study)
+    assert isinstance(planned, KpiWatch)
+    assert isinstance(naive, KpiWatch)
+    assert planned.by_account
+    assert not naive.by_account  # what everybody does
+
+
 def made(config: ExperimentConfig, *, is_control: bool = False) -> list[Watch]:
-    env, _ = cohort(config, 1)
-    return watches(config, env.scenario.guardrails, env.burn_in_logs, is_control=is_control)
+    env, observation = cohort(config, 1)
+    return watches(config, Told.of(env, 3, observation.unit), is_control=is_control)
 
 
 def test_agents_that_are_compared_share_the_false_alarms_they_may_raise(small: Small) -> None:

@@ -11,6 +11,7 @@ from experiments.ab.groups import assign
 from experiments.ab.trial import run_groups
 from experiments.cohorts import Stage
 from experiments.config import ExperimentConfig
+from experiments.offered import Told
 from experiments.watch import RatioWatch
 from experiments.watch_list import watches
 
@@ -57,8 +58,7 @@ def test_accounts_stay_whole_and_are_compared_one_row_each(study: ExperimentConf
 
 def test_a_betting_monitor_is_told_how_many_users_share_an_account(study: ExperimentConfig) -> None:
     env, observation = Stage.of(study, 1).open()
-    guardrails, burn_in = env.scenario.guardrails, env.burn_in_logs
-    ratio, _ = watches(study, guardrails, burn_in, is_control=False, unit=observation.unit)
+    ratio, _ = watches(study, Told.of(env, 0, observation.unit), is_control=False)
     assert isinstance(ratio, RatioWatch)
     assert ratio.by_account
     assert ratio.monitor.terms.rows_per_unit == np.unique(observation.unit, return_counts=True)[1].max()  # type: ignore[attr-defined]  # of this monitor's own

@@ -22,6 +22,7 @@ from experiments.cohorts import Stage
 from experiments.config import AgentEntry, ExperimentConfig
 from experiments.config_ab import CONTROL, Rollback
 from experiments.control import left_alone
+from experiments.offered import Told
 from experiments.runner import run_agent
 from experiments.watch_list import watches
 from rage_env.cohort import CohortEnv
@@ -59,8 +60,8 @@ def test_every_unit_is_in_one_group_and_every_group_is_counted(ab: Ab, done: dic
 def test_groups_that_are_compared_share_the_false_alarms_they_may_raise(ab: Ab) -> None:
     plain = [{"kind": "ratio_betting", "metric": "loss_rate"}, {"kind": "group_sequential"}, {"kind": "naive_z"}]
     config = ab(monitors=plain)
-    env, _ = Stage.of(config, 1).open()
-    watched = watches(config, env.scenario.guardrails, env.burn_in_logs, is_control=False)
+    env, observation = Stage.of(config, 1).open()
+    watched = watches(config, Told.of(env, 3, observation.unit), is_control=False)
     levels = [getattr(w.monitor, "alpha", None) or w.monitor.terms.alpha for w in watched]  # type: ignore[attr-defined]  # a ratio monitor's
     assert levels == pytest.approx([0.05 / 3] * 3)  # the group that gets nothing is compared too
 

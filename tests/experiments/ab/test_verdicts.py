@@ -57,6 +57,13 @@ def test_a_verdict_on_a_guardrail_is_marked_by_the_first_week_that_truly_broke_i
     assert mark_of_guardrail(verdict, week, first) == mark
 
 
+def test_a_certificate_that_is_never_given_is_missed_only_by_the_safe() -> None:
+    assert mark_of_guardrail("continue", 9, 3.0, certificate=True) == "rightly silent"
+    assert mark_of_guardrail("continue", 9, NONE, certificate=True) == "missed"
+    assert mark_of_guardrail("certified", 9, NONE, certificate=True) == "right"
+    assert mark_of_guardrail("certified", 9, 3.0, certificate=True) == "wrong"
+
+
 def test_what_a_monitor_could_detect_follows_from_its_own_standard_error() -> None:
     state = MonitorState(0.3, 0.1, 0.5, NONE, NONE, "continue", "asymptotic", "H0", z=3.0)
     assert detectable(state, 0.05) == pytest.approx(0.1 * (1.959964 + 0.841621), abs=1e-6)
@@ -73,7 +80,15 @@ def test_figures_over_seeds_are_counts_of_seeds() -> None:
     base: dict[str, object] = dict.fromkeys(VERDICTS, 0.0)
     rows = [
         base
-        | {"agent": "a", "seed": i, "monitor": "m", "metric": "value", "validity": "asymptotic", "stopped": i == 0}
+        | {
+            "agent": "a",
+            "seed": i,
+            "monitor": "m",
+            "metric": "value",
+            "aim": "value",
+            "validity": "asymptotic",
+            "stopped": i == 0,
+        }
         | {"verdict": v, "week": w, "mark": m, "delay_weeks": d, "lost_before_usd": 10.0 * i}
         for i, (v, w, m, d) in enumerate(told)
     ]

@@ -204,3 +204,16 @@ def test_trials_that_are_none_are_refused() -> None:
     hazard.update(Batch(1, np.array([1, 2]), 0, np.zeros(2)))
     with pytest.raises(LogError, match="unit 3 comes a second time; one row a week"):
         hazard.update(Batch(2, np.array([3, 3]), 0, np.zeros(2)))
+
+
+def test_an_alarm_on_young_rows_says_that_it_is_early_and_which_rows_raised_it() -> None:
+    rng, watch = np.random.default_rng(5), alarm(ages=[2, 8])
+    for week in range(2, 7):
+        state = watch.update(week_of(rng, week, 200.0, age=2))
+    assert state.verdict == "harm"
+    assert "early harm: proven by rows 2 weeks old, losses as reported by then" in state.reason
+    late = alarm(ages=[2])
+    for week in range(2, 7):
+        state = late.update(week_of(rng, week, 200.0, age=2))
+    assert "early" not in state.reason
+    assert "proven by rows 2 weeks old" in state.reason
