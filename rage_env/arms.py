@@ -33,9 +33,9 @@ class Effects(_Strict):
 class Arm(_Strict):
     """One arm of a scenario.
 
-    bonus_usd is paid to `redemption_rate` of active users; cashback_rate is a share of GMV, capped at
-    offer_cap_usd; extra_margin is what the arm earns on GMV beside the take rate; credit arms lend.
-    abuse_rate: incidents per active week of an abuser.
+    bonus_usd is paid to `redemption_rate` of active users; cashback_rate is a share of GMV, capped at what
+    offer_cap_usd leaves beside the bonus; extra_margin is what the arm earns on GMV beside the take rate; credit
+    arms lend. abuse_rate: incidents per active week of an abuser.
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
@@ -68,7 +68,7 @@ class ArmTable:
     bonus: NDArray[np.float32]  # (k,) dollars
     redemption: NDArray[np.float32]  # (k,)
     cashback: NDArray[np.float32]  # (k,)
-    offer_cap: NDArray[np.float32]  # (k,) dollars
+    offer_cap: NDArray[np.float32]  # (k,) dollars that an offer may cost beside its bonus
     extra_margin: NDArray[np.float32]  # (k,)
     abuse: NDArray[np.float32]  # (k,)
     credit: NDArray[np.bool_]  # (k,)
@@ -91,7 +91,7 @@ class ArmTable:
             bonus=column(lambda a: a.bonus_usd),
             redemption=column(lambda a: a.redemption_rate),
             cashback=column(lambda a: a.cashback_rate),
-            offer_cap=column(lambda a: a.offer_cap_usd),
+            offer_cap=column(lambda a: a.offer_cap_usd - a.bonus_usd),
             extra_margin=column(lambda a: a.extra_margin),
             abuse=column(lambda a: a.abuse_rate),
             credit=np.array([a.credit for a in arms]),

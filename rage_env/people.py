@@ -62,6 +62,7 @@ class People:
     _reported_here: tuple[Reports, NDArray[np.int64]]  # those of people who still live in their slot, and the slots
     _left_over: Reports | None
     _open: NDArray[np.bool_]  # (n,) slots that have held someone; where the scenario has arrivals
+    _nobody_ever: NDArray[np.bool_]  # (n,) slots that stay empty for good, as those between two accounts
 
     newborn = False  # everyone joins at week 0
     threads = 1
@@ -105,6 +106,7 @@ class People:
         scenario, n = self.scenario, self.num_envs
         self.key, self.week, self.own_sums = key, 0, {}
         self.traits, lives = self._draw(self.first_slot + np.arange(n), newborn=self.newborn)
+        self._nobody_ever = ~lives.alive
         self._left_over = None
         self.standing = Standing(scenario.guardrails, assigned=lives.alive.copy())
         self._pending, self._reported = Pending(), Reports.empty()
@@ -216,7 +218,7 @@ class People:
         if arrivals is None:
             return np.zeros(self.num_envs, np.bool_)
         before, self._open = self._open, opened(arrivals, self._first_persons(), self.week)
-        return self._open & ~before
+        return self._open & ~before & ~self._nobody_ever
 
     def _first_persons(self) -> Noise:
         slots = self.first_slot + np.arange(self.num_envs)

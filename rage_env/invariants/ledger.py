@@ -53,9 +53,9 @@ def inactive_users_spend_nothing(trial: Trial) -> None:
 
 
 def contacts_are_made_and_paid_as_the_arm_says(trial: Trial) -> None:
-    """Every arm but no_offer is one contact with a user who is there, at the arm's price shared by the user's unit."""
-    price = np.array([a.contact_cost_usd for a in trial.env.scenario.arms], np.float32)
+    """Every arm but no_offer is one contact with a user who is there, at the week's price shared by the user's unit."""
     for week in trial.weeks:
+        price = trial.env.world.parts(week.when).arms.contact_cost
         made = (week.arm != NO_OFFER) & week.present
         held = week.ledger["contacts"]
         refuse((held == 1) != made, week.user_id, week.week, "contacts must be 1 exactly where an offer was made", held)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from rage_env.cohort import CohortEnv
 from rage_env.errors import WorldError
 from rage_env.randomness import Draw, keys_of_hashes
 from rage_env.trial import Trial, play, refuse
+from rage_env.week import When
 
 __all__ = [
     "chunks_make_no_difference",
@@ -81,21 +83,25 @@ def threads_make_no_difference(trial: Trial) -> None:
 
 
 def shards_make_no_difference(trial: Trial) -> None:
-    """A shard that lives alone shows what its users show in the whole cohort."""
+    """A shard that lives alone, and is told the cohort's sums, shows what its users show in the whole cohort."""
     n = trial.env.num_envs
     grain = hooks.grain(trial.env.scenario.used)
     start = min(_whole(trial.env, n // 3), (n - 1) // grain * grain)
     size = min(_whole(trial.env, n // 4), n - start)
-    shard = trial.env.twin(size, first_slot=start, n_max=n)
-    whole = [{k: v[start : start + size] for k, v in week.items()} for week in _reference(trial)]
+    reference = trial.env.twin()
+    sums = _told(reference)
+    whole = [{k: v[start : start + size] for k, v in week.items()} for week in _play(trial, reference)]
+    shard = _telling(trial.env.twin(size, first_slot=start, n_max=n), sums)
     _compare(_play(trial, shard), whole, f"slots {start} to {start + size - 1} alone must live as in the whole")
 
 
 def other_users_make_no_difference(trial: Trial) -> None:
-    """The first users live the same life in a smaller cohort."""
+    """The first users live the same life in a smaller cohort that is told the sums of the larger one."""
     few = min(_whole(trial.env, trial.env.num_envs // 20), trial.env.num_envs)
-    small = trial.env.twin(few, n_max=trial.env.num_envs)
-    whole = [{k: v[:few] for k, v in week.items()} for week in _reference(trial)]
+    reference = trial.env.twin()
+    sums = _told(reference)
+    whole = [{k: v[:few] for k, v in week.items()} for week in _play(trial, reference)]
+    small = _telling(trial.env.twin(few, n_max=trial.env.num_envs), sums)
     _compare(_play(trial, small), whole, f"{few} users alone must live as among {trial.env.num_envs}")
 
 
@@ -114,6 +120,26 @@ def _whole(env: CohortEnv, slots: int) -> int:
     """As many slots, up to whole grains: no chunk or shard may cut through an account."""
     grain = hooks.grain(env.scenario.used)
     return max(grain, slots // grain * grain)
+
+
+def _told(env: CohortEnv) -> dict[int, When]:
+    """What this cohort will be told of its own last weeks, by week, filled in as it lives."""
+    told: dict[int, When] = {}
+    usual = env.when
+
+    def when(week: int) -> When:
+        told[week] = usual(week)
+        return told[week]
+
+    env.__dict__["when"] = when
+    return told
+
+
+def _telling(env: CohortEnv, told: dict[int, When]) -> CohortEnv:
+    """The cohort, told of every week what another one was told."""
+    usual = env.when
+    env.__dict__["when"] = lambda week: replace(usual(week), sums=told[week].sums)
+    return env
 
 
 def _weeks(trial: Trial) -> int:
