@@ -2,7 +2,7 @@
 
 Revenue shows at once and losses months later, so value as booked takes whoever lends to everybody for a gain. The delay
 law is known and depends on age alone: an amount known by age a with chance share(a) counts amount / share(a), whose
-mean is the whole (Horvitz & Thompson 1952). Weeks too young to be known in part worth having wait (decision 0013).
+mean is the whole (Horvitz & Thompson 1952). Weeks too young to be known in part worth having wait (decision 0014).
 """
 
 from __future__ import annotations
