@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rage_env.errors import DecisionError
+from rage_env.errors import DecisionError, did_you_mean
 from rage_env.outcomes import COLUMNS
 from rage_env.state import Archetype, FraudType
 from rage_env.week import Columns
@@ -29,7 +29,13 @@ class Truth:
 
     @property
     def archetypes(self) -> pd.Categorical:
-        """(n,) archetype of each slot's user."""
+        """(n,) archetype of each slot's user.
+
+        What it means is defined by conditional mean effects on what the world's offers are for (activity; in
+        pre_delinquency payments on time): offers help persuadables, hardly move sure things and lost causes, and harm
+        sleeping dogs. `effects_by_archetype` shows them. It says nothing on what one user would do under two arms at
+        once: that joint law is our coupling by common luck, not something that any data could identify.
+        """
         import pandas as pd
 
         names = [a.name.lower() for a in Archetype]
@@ -43,7 +49,10 @@ class Truth:
         return pd.Categorical.from_codes(self._env.traits.fraud_type, categories=[f.name.lower() for f in FraudType])
 
     def potential_outcomes(self) -> dict[str, NDArray[np.float32]]:
-        """{column: (n, k)} the coming week's ledger under every arm, with the luck that will be drawn."""
+        """{column: (n, k)} the coming week's ledger under every arm, with the luck that will be drawn.
+
+        All arms share it: a coupling that we chose, for pairing; only each arm's own law is a fact of the world.
+        """
         env = self._env
         return self._over_arms(
             lambda rows, arm: env.world.outcomes(
@@ -61,6 +70,22 @@ class Truth:
             ),
             np.float64,
         )
+
+    def effects_by_archetype(self, column: str) -> NDArray[np.float64]:
+        """(4, k - 1) what each arm adds to the expected column of the coming week, beyond arm 0.
+
+        Means over the present users of each archetype; NaN where there are none.
+        """
+        if column not in COLUMNS:
+            raise DecisionError(f"truth: {column!r} is not a column of the ledger{did_you_mean(column, COLUMNS)}")
+        means, traits, lives = self.mean_outcomes()[column], self._env.traits, self._env.lives
+        gain = means[:, 1:] - means[:, :1]
+        out = np.full((len(Archetype), gain.shape[1]), np.nan)
+        for kind in Archetype:
+            mine = (traits.archetype == kind) & lives.alive
+            if mine.any():
+                out[kind] = gain[mine].mean(axis=0)
+        return out
 
     def ledger(self) -> Columns:
         """{column: (n,)} of the step just taken, by accrual."""
