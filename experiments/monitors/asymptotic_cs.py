@@ -20,10 +20,8 @@ from experiments.monitors.cohort import KPI, ClosedCohort, Mode, Outcome
 from experiments.monitors.contrast import (
     USERS_PER_SKEW2,
     Contrast,
-    contrast,
     kept_for_later,
     look_correlations,
-    too_skewed,
 )
 from experiments.monitors.interface import Monitor, MonitorState, Validity, Verdict, open_share, positive, whole
 from experiments.monitors.mixture import log_mixture, mixture_bound, mixture_scale, off_scale
@@ -86,11 +84,10 @@ class AsymptoticCs(Monitor):
 
     def _look(self, week: int, elapsed: int, read: Floats) -> MonitorState:
         self._history.append(read)
-        now = contrast(x := self.cohort.values(read), self.cohort.who)
+        x, now = self.cohort.compare(read)
         if float(now.stderr) == 0:
             return self._state(week, "continue", now, "no two units differ yet")
-        unexplained = self.cohort.who.fit(x)[1]
-        refusal = too_skewed(unexplained, self.cohort.arms, self.users_per_skew2) or self._off_scale(now)
+        refusal = self.cohort.too_skewed(read, self.users_per_skew2) or self._off_scale(now)
         if refusal:
             return self._state(week, "refused", now, refusal)
         information = float(now.stderr) ** -2
@@ -113,7 +110,7 @@ class AsymptoticCs(Monitor):
         worst = int(off.argmax())
         return (
             f"looks correlate {row[worst]:.2f} where information says {expected[worst]:.2f}: "
-            "weeks of a user hang together too long; use group_sequential"
+            "weeks of a user hang together too long; use independent_cs, or group_sequential"
         )
 
     def _state(
