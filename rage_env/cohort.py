@@ -203,7 +203,10 @@ class CohortEnv(People, VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # 
         arm = np.asarray(actions)
         k, n = self.world.arms.k, self.num_envs
         if arm.shape != (n,) or arm.dtype.kind not in "iu":
-            raise DecisionError(f"week {self.week}: actions must be ({n},) whole numbers, got {arm.dtype} {arm.shape}")
+            wrong_one = choices.first_without_action(arm, self.traits.user_id)
+            raise DecisionError(
+                f"week {self.week}: actions must be ({n},) whole numbers, got {arm.dtype} {arm.shape}; {wrong_one}"
+            )
         if arm.min() < 0 or arm.max() >= k:
             wrong = (arm < 0) | (arm >= k)
             row = int(np.argmax(wrong))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rage_env.errors import ConfigError, did_you_mean
 
-__all__ = ["check", "check_grain", "check_seed", "reset_mask"]
+__all__ = ["check", "check_grain", "check_seed", "first_without_action", "reset_mask"]
 
 _OPTIONS = ("reset_mask",)
 
@@ -62,3 +62,13 @@ def reset_mask(options: Mapping[str, Any] | None, n: int) -> NDArray[np.bool_] |
     if mask.shape != (n,) or mask.dtype != np.bool_:
         raise ConfigError(f"reset_mask: must be ({n},) bool, got {mask.dtype} {mask.shape}")
     return mask
+
+
+def first_without_action(actions: NDArray[Any], user_id: NDArray[np.int64]) -> str:
+    """Who is the first to be left without a whole number, in words. actions: of the wrong shape or type."""
+    n = len(user_id)
+    if actions.ndim == 1 and len(actions) < n:
+        return f"user {user_id[len(actions)]} is the first without one"
+    if actions.ndim == 1 and len(actions) > n:
+        return f"nobody comes after user {user_id[-1]}"
+    return f"user {user_id[0]} is the first whose action is none"
