@@ -213,7 +213,7 @@ class CohortEnv(People, VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # 
             raise DecisionError(
                 f"week {self.week}, user {self.traits.user_id[row]}: arm {arm[row]} does not exist; arms are 0..{k - 1}"
             )
-        lived: NDArray[np.intp] = np.where(self.lives.alive, arm, NO_OFFER).astype(np.intp, copy=False)
+        lived: NDArray[np.intp] = np.multiply(arm, self.lives.alive, dtype=np.intp, casting="unsafe")  # NO_OFFER is 0
         if self._allowed is not None:
             masked = np.take_along_axis(self._allowed, lived[:, None], axis=1)[:, 0] == 0
             if masked.any():

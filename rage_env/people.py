@@ -111,7 +111,7 @@ class People:
         self.standing = Standing(scenario.guardrails, assigned=lives.alive.copy())
         self._pending, self._reported = Pending(), Reports.empty()
         self.burn_in_logs, self.burn_in_reports = [], []
-        self.pre_period = {c: np.zeros(n, np.float32) for c in IMMEDIATE}
+        self.pre_period = dict.fromkeys(IMMEDIATE, self._zeros)
         self.lives = replace(lives, age=lives.age - np.float32(scenario.burn_in_weeks))
         nobody = np.zeros(n, np.intp)
         for week in range(-scenario.burn_in_weeks, 0):
@@ -125,7 +125,8 @@ class People:
         features = self._features() if self.keep_burn_in else None
         now = self._live(nobody, week, may_leave=False)
         for column, total in self.pre_period.items():
-            total += now[column]
+            if now[column].any():
+                self.pre_period[column] = total + now[column]
         self._report(week)
         if features is not None:
             ones, ids = np.ones(self.num_envs, np.float32), self.traits.user_id
@@ -232,7 +233,8 @@ class People:
         self.traits.put(rows, traits)
         self.lives.put(rows, lives)
         for total in self.pre_period.values():
-            total[rows] = 0
+            if total is not self._zeros:
+                total[rows] = 0
         self.is_new = self.is_new | mask
 
     def _features(self) -> Floats:

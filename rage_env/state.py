@@ -45,7 +45,9 @@ class Struct:
 
     def rows(self, at: Rows) -> Self:
         """The same struct for some users; views where `at` is a slice."""
-        return type(self)(*(_some(held, at) for held in vars(self).values()))
+        part = object.__new__(type(self))  # a constructor would set field by field, which shows beside a chunk
+        vars(part).update({name: _some(held, at) for name, held in vars(self).items()})
+        return part
 
     def put(self, at: Rows, part: Self) -> None:
         """Write `part` over those users; it may hold views of these very columns."""
@@ -72,7 +74,9 @@ class Struct:
 
 
 def _some(held: NDArray[Any] | More, at: Rows) -> NDArray[Any] | More:
-    return {name: c[..., at] for name, c in held.items()} if isinstance(held, dict) else held[..., at]
+    if isinstance(held, dict):
+        return {name: c[..., at] for name, c in held.items()}
+    return held[at] if held.ndim == 1 else held[..., at]
 
 
 def _copied(held: NDArray[Any] | More, views_only: bool) -> NDArray[Any] | More:

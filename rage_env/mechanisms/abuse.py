@@ -44,7 +44,9 @@ def totals(week: Week, params: Params) -> dict[str, float]:
     """{abuse_paid_<arm>: dollars that abusers took under it}; nothing where abusers do not adapt."""
     if not params.adaptive:
         return {}
-    taken = np.bincount(week.felt, weights=week.now["loss_bonus_abuse"], minlength=week.arms.k)
+    loss = week.now["loss_bonus_abuse"]
+    rows = np.flatnonzero(loss != 0)
+    taken = np.bincount(week.felt[rows], weights=loss[rows], minlength=week.arms.k)
     return {_paid(a): float(x) for a, x in enumerate(taken)}
 
 
