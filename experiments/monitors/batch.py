@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
 import numpy as np
@@ -47,6 +47,8 @@ class Batch:
     target: Floats | None = None  # (n,), in [0, 1]
     predicted: Floats | None = None  # (n,), finite
     predicted_target: Floats | None = None  # (n,), finite
+    _parts: dict[int, Batch] = field(default_factory=dict, init=False, repr=False)
+    sums: dict[object, object] = field(default_factory=dict, init=False, repr=False)  # worked out once for all monitors
 
     def __post_init__(self) -> None:
         unit = _whole("unit", self.unit, self.week)
@@ -106,12 +108,17 @@ class Batch:
 
     def only(self, group: int) -> Batch:
         """The rows of one group. Raises LogError where there are none."""
+        if group in self._parts:  # several monitors may watch the same group of the same batch
+            return self._parts[group]
         keep = self.groups() == group
         if not keep.any():
             raise LogError(
                 f"batch of week {self.week}: no row of group {group} (present: {np.unique(self.groups()).tolist()})"
             )
-        return self if keep.all() else self.where(keep)
+        if keep.all():
+            return self
+        self._parts[group] = self.where(keep)
+        return self._parts[group]
 
     def where(self, keep: NDArray[np.bool_]) -> Batch:
         """The rows where `keep` (n,) is true; at least one."""

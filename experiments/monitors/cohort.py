@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from experiments.monitors.accounts import one_row_a_unit
 from experiments.monitors.batch import Batch
-from experiments.monitors.contrast import Comparison, compared, linearised
+from experiments.monitors.contrast import Comparison, Contrast, compared, contrast, linearised, too_skewed
 from experiments.monitors.enrolment import check_covariate, check_groups, check_one_row, rows_of
 from experiments.monitors.interface import positive, whole
+from experiments.monitors.standing import Shared, Standing
 from experiments.monitors.streams import MeanStream
 from rage_env.errors import ConfigError, LogError
 
@@ -31,6 +32,8 @@ KPI: dict[Outcome, str] = {
     "ratio": "total value as a share of the total denominator",
 }
 """What is compared, in words."""
+
+_TOTALS = ("unit", "treated", "total", "size", "rows", "covariate", "first_week", "weeks", "_standing")
 
 
 @dataclass(eq=False)
@@ -88,14 +91,29 @@ class ClosedCohort:
     @property
     def who(self) -> Comparison:
         """Who is compared with whom, made once."""
-        if self._who is None or self._who.n != len(self.unit):
-            self._who = compared(len(self.unit), self.arms, self.covariate if self.adjust else None)
-        return self._who
+        if self._standing.who is None or self._standing.who.n != len(self.unit):
+            self._standing.who = compared(len(self.unit), self.arms, self.covariate if self.adjust else None)
+        return self._standing.who
 
-    _who: Comparison | None = field(default=None, repr=False)
+    _standing: Standing = field(default_factory=Standing, repr=False)
 
     def add(self, batch: Batch) -> None:
-        """Take in one week. Raises LogError naming unit and row; the totals are then as before."""
+        """Take in one week. Raises LogError naming unit and row; the totals are then as before.
+
+        Cohorts that were told the same and fed the same batches share their totals: the first one works them out.
+        """
+        key = (self._told, id(self._standing) if self.weeks else None)
+        known = batch.sums.get(key)
+        if isinstance(known, Shared):
+            for name, total in known.totals.items():
+                setattr(self, name, total)
+            return
+        before = self._standing
+        self._add(batch)
+        self._standing = Standing(who=before.who if self.weeks > 1 else None)
+        batch.sums[key] = Shared(before, {name: getattr(self, name) for name in _TOTALS})
+
+    def _add(self, batch: Batch) -> None:
         mine = batch if self.mode == "paired" else check_groups(batch, self.treatment, self.control)
         if self.outcome == "ratio":
             mine.require("denominator", "outcome ratio needs what values are a share of")
@@ -109,6 +127,28 @@ class ClosedCohort:
 
     def read(self) -> Floats:
         """(n,) capped totals per enrolled week; with sizes below them, (2, n), where the outcome is a ratio."""
+        if self._standing.read is None:
+            self._standing.read = self._read()
+        return self._standing.read
+
+    def compare(self, read: Floats) -> tuple[Floats, Contrast]:
+        """(n,) outcomes and their contrast, of what was read now or earlier."""
+        if read is not self._standing.read:
+            x = self.values(read)
+            return x, contrast(x, self.who)
+        if self._standing.x is None or self._standing.now is None:
+            self._standing.x = self.values(read)
+            self._standing.now = contrast(self._standing.x, self.who)
+        return self._standing.x, self._standing.now
+
+    def too_skewed(self, read: Floats, users_per_skew2: float) -> str:
+        """Why the outcomes' mean is not yet normal enough; empty where it is."""
+        known = self._standing.skewed if read is self._standing.read else {}
+        if users_per_skew2 not in known:
+            known[users_per_skew2] = too_skewed(self.who.fit(self.compare(read)[0])[1], self.arms, users_per_skew2)
+        return known[users_per_skew2]
+
+    def _read(self) -> Floats:
         mean = self.total / self.weeks
         if self.cap is not None:
             most = self.cap if self.rows_per_unit == 1 else self.cap * self.rows
@@ -179,7 +219,7 @@ class ClosedCohort:
         for name in ("total", "size", "rows"):
             setattr(self, name, arrays[name].astype(np.float64))
         self.covariate = arrays["covariate"].astype(np.float64) if "covariate" in arrays else None
-        self.first_week, self.weeks, self._who = first_week, weeks, None
+        self.first_week, self.weeks, self._standing = first_week, weeks, Standing()
 
     def _enrol(self, batch: Batch, rows: Floats) -> None:
         check_one_row(batch)
@@ -188,7 +228,7 @@ class ClosedCohort:
         self.unit, self.treated = batch.unit.copy(), batch.groups() == self.treatment
         self.total, self.rows, self.size = batch.value.copy(), rows, _sizes(batch, rows)
         self.covariate = None if batch.covariate is None else batch.covariate.copy()
-        self.first_week, self.weeks, self._who = batch.week, 1, None
+        self.first_week, self.weeks = batch.week, 1
 
     def _go_on(self, batch: Batch, rows: Floats) -> None:
         expected = self.first_week + self.weeks

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from experiments.monitors.batch import Batch
 from experiments.monitors.cohort import KPI, ClosedCohort, Mode, Outcome
-from experiments.monitors.contrast import USERS_PER_SKEW2, Contrast, contrast, too_skewed
+from experiments.monitors.contrast import USERS_PER_SKEW2, Contrast
 from experiments.monitors.interface import Monitor, MonitorState, Validity, Verdict, open_share, positive, whole
 from experiments.monitors.replications import group_sequential_paths
 from experiments.monitors.spender import Rule, Spender
@@ -96,7 +96,7 @@ class GroupSequential(Monitor):
         self.week, elapsed, read = batch.week, self.cohort.weeks, self.cohort.read()
         if elapsed <= self.weeks and (elapsed in self.looks if look is None else look):
             return self._record(batch, self._look(elapsed, read))
-        now = contrast(self.cohort.values(read), self.cohort.who)
+        _, now = self.cohort.compare(read)
         if elapsed > self.weeks:
             return self._record(batch, self._state("refused", now, f"the plan ended after {self.weeks} weeks"))
         return self._record(batch, self._state("continue", now, "between looks"))
@@ -157,12 +157,11 @@ class GroupSequential(Monitor):
     def _look(self, elapsed: int, read: Floats) -> MonitorState:
         self._looked.append(elapsed)
         self._history.append(read)
-        who, x = self.cohort.who, self.cohort.values(read)
-        now = contrast(x, who)
+        who, (x, now) = self.cohort.who, self.cohort.compare(read)
         if float(now.stderr) == 0:
             return self._state("continue", now, "no two units differ yet")
         falls = self._spender.most_information * (1 - FALL_ALLOWED) > float(now.stderr) ** -2
-        refusal = too_skewed(who.fit(x)[1], self.cohort.arms, self.users_per_skew2)
+        refusal = self.cohort.too_skewed(read, self.users_per_skew2)
         if falls and self.falling_information == "refuse":
             refusal = refusal or "information fell since an earlier look: feed weekly values, not running totals"
         if refusal:

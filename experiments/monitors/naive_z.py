@@ -17,7 +17,6 @@ from scipy.special import ndtr, ndtri
 
 from experiments.monitors.batch import Batch
 from experiments.monitors.cohort import ClosedCohort, Mode
-from experiments.monitors.contrast import contrast
 from experiments.monitors.interface import Monitor, MonitorState, Validity, open_share
 from experiments.monitors.streams import MeanStream, Stream
 
@@ -50,7 +49,7 @@ class NaiveZ(Monitor):
         return self._now(batch.week)
 
     def _now(self, week: int) -> MonitorState:
-        now = contrast(self.cohort.means(), self.cohort.arms)
+        _, now = self.cohort.compare(self.cohort.read())
         estimate, stderr = float(now.estimate), float(now.stderr)
         z = estimate / stderr if stderr > 0 else 0.0
         bound = -float(ndtri(self.alpha / 2))
