@@ -46,7 +46,12 @@ def boundary_paths(results: Results, table: pd.DataFrame, monitor: str) -> Figur
     """One panel an agent: z, and what it must reach for the monitor to stop."""
     figure, panels = _by_agent(results, table, monitor, _boundary)
     panels[0].set_ylabel("z")
-    study_title(figure, results, f"Monitor {monitor}", "one line a seed; dashed: boundary, first seed; x: it stopped")
+    study_title(
+        figure,
+        results,
+        f"Monitor {monitor}",
+        "one line a seed; dashed: boundary, first seed, at looks that were not refused; x: it stopped",
+    )
     return figure
 
 
