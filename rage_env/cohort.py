@@ -241,8 +241,11 @@ class CohortEnv(People, VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # 
         self._cost = self.standing.cost(books, reported, slot, self.last_present, cost)
         retention = self.scenario.retention_value_usd if self.reward_kind == "value" else 0.0
         reward = self._columns.get((self.num_envs,))
-        for rows in stretches(self.num_envs, self.chunk):
+
+        def pay(rows: slice) -> None:
             reward[rows] = value({c: column[rows] for c, column in books.items()}, retention)
+
+        self._at_once(pay)
         return reward
 
     def _observe(self) -> tuple[Floats, Info]:
