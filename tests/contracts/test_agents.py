@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from agent_toy import GUARDRAILS, K, Toy, problem, warmed
 from numpy.typing import NDArray
 
 import agents
@@ -20,6 +19,7 @@ from agents.safety import Guard
 from rage_env.errors import ConfigError, DecisionError, UnknownNameError
 from rage_env.guardrails import Guardrail
 from rage_env.interface import Feedback, Observation
+from tests.contracts.agent_toy import GUARDRAILS, K, Toy, problem, warmed
 
 AGENTS = agents.names()
 LEARNERS = [name for name in AGENTS if not agents.load(name).unconstrained]

@@ -67,7 +67,7 @@ def test_an_action_that_cannot_be_names_the_first_offending_user(world: str) -> 
     }
     forbidden = np.flatnonzero((info["action_mask"][:, 1] == 0) & info["present"])
     if len(forbidden):
-        wrong[f"user {forbidden[0]}: arm {env.unwrapped.arm_names[1]} is masked"] = np.ones(512, np.int64)
+        wrong[f"user {forbidden[0]}: arm {scenario.load(world).arm_names[1]} is masked"] = np.ones(512, np.int64)
     for said, actions in wrong.items():
         with pytest.raises(DecisionError, match=said):
             env.step(actions)

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from published_boundaries import CONSTANTS, LAN_DEMETS, RPACT, Design
 from scipy.integrate import simpson
 from scipy.special import ndtr
 from scipy.stats import multivariate_normal, norm
@@ -14,6 +13,7 @@ from scipy.stats import multivariate_normal, norm
 from experiments.monitors import boundaries
 from experiments.monitors.boundaries import CLASSICAL, SPENDING, next_boundary, spent, start
 from rage_env.errors import ConfigError, InputError, UnknownNameError
+from tests.experiments.monitors.published_boundaries import CONSTANTS, LAN_DEMETS, RPACT, Design
 
 Floats = NDArray[np.float64]
 

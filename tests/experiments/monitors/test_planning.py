@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from published_boundaries import RPACT_PLANS, PublishedPlan
 from scipy.stats import norm
 
 from experiments.monitors.planning import fixed_drift, plan, stopping
 from experiments.monitors.spending import SPENDING
 from rage_env.errors import ConfigError, UnknownNameError
+from tests.experiments.monitors.published_boundaries import RPACT_PLANS, PublishedPlan
 
 
 @pytest.mark.parametrize("printed", RPACT_PLANS)
