@@ -61,12 +61,13 @@ def _loss(week: Week, params: Params) -> NDArray[np.float32]:
 
 def draw(week: Week, params: Params) -> Columns:
     """Incidents (at most one a week) and dollars."""
-    abuse = np.zeros(week.n, np.float32)
+    abuse, loss = np.zeros(week.n, np.float32), np.zeros(week.n, np.float32)
     rows, rate = _abusers(week, params)
     if len(rows):
         tried = week.noise.take(rows).uniform64(Draw.ABUSE) < rate
         abuse[rows] = tried * week.now["active"][rows]
-    return {"abuse": abuse, "loss_bonus_abuse": abuse * _loss(week, params).take(week.felt)}
+        loss[rows] = abuse[rows] * _loss(week, params).take(week.felt[rows])
+    return {"abuse": abuse, "loss_bonus_abuse": loss}
 
 
 def mean(week: Week, params: Params) -> Columns:
