@@ -27,6 +27,7 @@ def test_every_command_that_the_readme_names_exists() -> None:
     from experiments import cli
 
     commands = {c.name or c.callback.__name__ for c in cli.app.registered_commands if c.callback}
+    commands |= {str(g.typer_instance.info.name) for g in cli.app.registered_groups if g.typer_instance}
     named = set(re.findall(r"\brage ([a-z]+)\b", README))
     assert named
     assert named <= commands
