@@ -258,3 +258,24 @@ def test_the_command_works_as_a_program_of_its_own(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "H0: 'treated' minus 'control'" in " ".join(done.stdout.split())
+
+
+def once(rate: float, n: int = 3_000) -> pd.DataFrame:
+    """Each unit has one row in all: an event or none, in the week of its treatment."""
+    rng = np.random.default_rng(5)
+    arm = np.where(rng.random(n) < 0.5, "treated", "control")
+    chance = np.where(arm == "treated", rate, 0.01)
+    columns = {"week": np.sort(rng.integers(0, WEEKS, n)), "arm": arm, "net": (rng.random(n) < chance).astype(int)}
+    return pd.DataFrame({"user": np.arange(n), **columns})
+
+
+@pytest.mark.parametrize(("rate", "expected"), [(0.04, "harm"), (0.01, "continue")])
+def test_units_with_one_row_in_all_are_watched_for_events(rate: float, expected: str, tmp_path: Path) -> None:
+    told = {"rows": "once", "metric_is": "event", "limit": 0.015}
+    account = judged(once(rate), tmp_path, **told)
+    kinds = ("rare_events", "planned_binomial")
+    assert {verdict(account, kind)["verdict"] for kind in kinds} == {expected}
+    assert verdict(account, "group_sequential")["verdict"] == "refused"
+    again = pd.concat([once(rate), once(rate).iloc[:1].assign(week=WEEKS)])
+    with pytest.raises(InputError, match=r"row 3000 \(unit 0, week 6\): comes a second time"):
+        judged(again, tmp_path, **told)
