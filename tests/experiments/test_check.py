@@ -62,3 +62,14 @@ def test_describe_prints_the_tables_of_the_world_itself(capsys: pytest.CaptureFi
     assert "assumptions" not in short
     assert cli.main(["describe", "fintech", "--users", "200", "--sources"]) == 0
     assert "assumptions" in capsys.readouterr().out
+
+
+def test_describe_says_what_the_card_networks_would_see_where_there_are_charge_backs(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert cli.main(["describe", "fintech", "--users", "400", "--json"]) == 0
+    networks = json.loads(capsys.readouterr().out)["networks"]
+    assert [row["month"] for row in networks] == list(range(6))
+    assert networks[0]["ecp"] is None
+    assert cli.main(["describe", "marketing", "--users", "400", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["networks"] == []
