@@ -26,11 +26,12 @@ not, until data prove safety. They are different monitors, and silence of the fi
 CATALOGUE_TAIL = """
 Which assumptions stand behind these lines, and when a monitor refuses:
 
-- **KPI** (`group_sequential`, `asymptotic_cs`, `bayesian`, `naive_z`): the unit is the user (or the account), never the
-  user-week, and its outcome the mean per enrolled week, capped by a number that was settled before the data. All units
-  of the first week have a row in each later one. Refused: too few users for the skewness; information that falls
-  (running totals instead of weekly values); and, without planned looks, weeks of a user that hang together longer than
-  the theory of the sequence allows. The covariate has to be older than exposure; errors of its slope are paid for.
+- **KPI** (`group_sequential`, `asymptotic_cs`, `independent_cs`, `bayesian`, `naive_z`): the unit is the user (or the
+  account), never the user-week, and its outcome the mean per enrolled week, capped by a number that was settled before
+  the data. All units of the first week have a row in each later one. Refused: too few users for the skewness;
+  information that falls (running totals instead of weekly values). `asymptotic_cs` and `bayesian` refuse weeks of a
+  user that hang together longer than their theory allows; `independent_cs` takes them. The covariate has to be older
+  than exposure; errors of its slope are paid for.
 - **Ratio guardrails** (`ratio_betting`, `ratio_certificate`): denominators are cut at a declared cap, losses never. The
   null speaks of this cohort and the decisions as made, so user-weeks may enter one by one; for a statement about the
   population each unit enters once. Losses reported late can only hide harm, so an alarm need not wait; a certificate
