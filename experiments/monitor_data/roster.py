@@ -41,31 +41,34 @@ class Roster:
     def admit(self, rows: WeekRows) -> Admitted:
         """The week as monitors may see it. Raises LogError naming unit and place; the roster is then as before."""
         groups = self.groups or self._settled(rows)
-        rows = self._coded(rows, groups)
-        rows = self._one_a_unit(rows)
-        first = self.week is None
-        if not first and self.declared.rows == "weekly" and self.week is not None and rows.week != self.week + 1:
-            raise LogError(
-                f"week {rows.week} follows week {self.week}, {rows.counted} {rows.place[0]}: every week between needs "
-                "rows, for a week without any would pass unseen; fill it, or declare rows: once"
-            )
-        fresh = self._fresh(rows)
-        seen = (
-            self.seen.joined("roster", Batch(rows.week, rows.unit, rows.group, rows.value))
-            if fresh.any()
-            else self.seen
-        )
+        rows = self._one_a_unit(self._coded(rows, groups))
+        fresh, seen = self._fresh(rows), self.seen
+        if fresh.any():
+            seen = seen.joined("roster", Batch(rows.week, rows.unit, rows.group, rows.value))
         new = _kept(rows, fresh)
-        if self.declared.rows == "weekly":
-            rows = rows if first else self._as_enrolled(rows, fresh)
-        elif not fresh.all():
+        if self.declared.rows == "once":
             refuse(~fresh, rows, self.units, "comes a second time; under rows: once each unit has one row in all")
+        elif self.week is None:
+            rows = self._enrolled(rows)
+        else:
+            self._check_gap(rows, self.week)
+            rows = self._as_enrolled(rows, fresh)
         self.seen, self.groups, self.week = seen, groups, rows.week
-        if first and self.declared.rows == "weekly":
-            order = np.argsort(rows.unit, kind="stable")
-            self.unit, self.group = rows.unit[order], rows.group[order]
-            self.covariate = None if rows.covariate is None else rows.covariate[order]
         return Admitted(rows, new)
+
+    def _enrolled(self, rows: WeekRows) -> WeekRows:
+        """The first week, in order of units, which later weeks are brought into."""
+        order = np.argsort(rows.unit, kind="stable")
+        rows = _kept(rows, order)
+        self.unit, self.group, self.covariate = rows.unit, rows.group, rows.covariate
+        return rows
+
+    def _check_gap(self, rows: WeekRows, last: int) -> None:
+        if rows.week != last + 1:
+            raise LogError(
+                f"week {rows.week} follows week {last}, {rows.counted} {rows.place[0]}: every week between needs rows, "
+                "for a week without any would pass unseen; fill it, or declare rows: once"
+            )
 
     def _settled(self, rows: WeekRows) -> tuple[str, ...]:
         """Control first, the others in alphabetical order."""
@@ -183,8 +186,9 @@ class Roster:
         )
 
 
-def _kept(rows: WeekRows, keep: NDArray[np.bool_]) -> WeekRows:
-    if keep.all():
+def _kept(rows: WeekRows, keep: NDArray[np.bool_] | Ints) -> WeekRows:
+    """The rows where `keep` is true, or in its order."""
+    if keep.dtype == np.bool_ and keep.all():
         return rows
     columns = {c: v[keep] for c in _COLUMNS if (v := getattr(rows, c)) is not None}
     return dataclasses.replace(rows, **columns)
