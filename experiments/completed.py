@@ -68,9 +68,17 @@ class Completed:
         moved, self._total = total - self._total, total
         return moved
 
+    def of_week(self, week: int, columns: Columns, reports: Reports, age: int) -> Floats:
+        """(n,) completed value of one week alone at this age. columns: of that week; reports: all up to that age."""
+        mine = reports.where((reports.accrual_week == week) & np.isin(reports.column, _LOSSES))
+        return immediate_value(columns, self.retention_value_usd) - self._whole(mine, week + age)
+
     def _losses(self, week: int) -> Floats:
         """(n,) late losses of the weeks that count, each over the share of its kind known at its age by now."""
-        of = self._known.where(self._known.accrual_week <= week - self.wait_weeks)
+        return self._whole(self._known.where(self._known.accrual_week <= week - self.wait_weeks), week)
+
+    def _whole(self, of: Reports, week: int) -> Floats:
+        """(n,) reported amounts, each over the share of its kind known at its age in this week."""
         kind = np.searchsorted(_LOSSES, of.column)
         known = self.shares[kind, np.minimum(week - of.accrual_week, self.shares.shape[1] - 1)]
         rows = self._order[np.searchsorted(self._sorted, of.user_id)]

@@ -69,7 +69,10 @@ class AgentEntry(_Open):
 
 
 class MonitorEntry(_Open):
-    """One sequential monitor. metric: `value` (paired difference to no_offer) or the name of a guardrail."""
+    """One sequential monitor. metric: `value` (paired difference to no_offer) or a guardrail's name.
+
+    Monitors of the log watch `arms`, a column of events, or a feature; see `experiments.feeds`.
+    """
 
     kind: str
     name: str = Field(default="", pattern=rf"{_SLUG}|^$")

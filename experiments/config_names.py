@@ -144,8 +144,15 @@ def _parts_of_the_world(data: dict[str, Json], world: Scenario) -> _Problems:
     metrics = ("value", *(g.name for g in world.guardrails))
     for i, monitor in enumerate(_listed(data, "monitors")):
         metric = monitor.get("metric") if isinstance(monitor, dict) else None
-        if isinstance(metric, str) and metric not in metrics:
+        if isinstance(metric, str) and metric not in metrics and not _watches_the_log(monitor):
             yield ("monitors", i, "metric"), _unknown("metric", metric, metrics)
+
+
+def _watches_the_log(monitor: Json) -> bool:
+    from experiments import monitors
+
+    kind = _kind(monitor)
+    return kind in monitors.names() and monitors.monitor_class(str(kind)).reads not in ("means", "ratios")
 
 
 def _unknown(what: str, name: str, known: Iterable[str]) -> str:

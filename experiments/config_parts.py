@@ -6,9 +6,10 @@ A monitor is made once with stand-ins for what a run will fill in: its own rules
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from experiments.monitors.interface import Monitor
+from experiments.feeds import feed_of, metric_problem
+from experiments.monitors.interface import Monitor, Reads
 from experiments.offered import Against, offered_for_guardrail, offered_for_value
 from rage_env.errors import ConfigError, InputError, did_you_mean
 from rage_env.yamltree import Path
@@ -48,23 +49,29 @@ def monitor_problems(kind: str, metric: str, params: Mapping[str, object], weeks
     for name in params:
         if name not in known:
             yield (name,), f"monitor {kind} has no such parameter{did_you_mean(name, known)} Known: {', '.join(known)}."
-    of_value, of_guardrail = offered_for_value(weeks, against=against), offered_for_guardrail()
-    filled, elsewhere = (of_value, of_guardrail) if metric == "value" else (of_guardrail, of_value)
+    if problem := metric_problem(kind, maker.reads, metric, against):
+        yield ("metric",) if feed_of(maker.reads).metrics else ("kind",), problem
+        return
+    filled = _OFFERED[maker.reads](weeks, against)
     required = [n for n, p in known.items() if p.default is inspect.Parameter.empty]
     missing = [n for n in required if n not in filled and n not in params]
     if missing:
-        yield _missing(kind, metric, missing, elsewhere)
+        yield (), f"monitor {kind} needs {', '.join(missing)}, which nothing else tells it; write it beside `kind`"
         return
     given = {n: v for n, v in {**filled, **params}.items() if n in known}
     yield from _refused(maker, kind, given, params)
 
 
-def _missing(kind: str, metric: str, names: Sequence[str], elsewhere: Mapping[str, object]) -> tuple[Path, str]:
-    """elsewhere: what monitors of the other kind of metric are told."""
-    if set(names) <= set(elsewhere):
-        way_out = "a guardrail with a denominator" if metric == "value" else "value"
-        return ("metric",), f"monitor {kind} cannot watch {metric!r}; let `metric` be {way_out}"
-    return (), f"monitor {kind} needs {', '.join(names)}, which nothing else tells it; write it beside `kind`"
+_OFFERED: dict[Reads, Callable[[int, Against], Mapping[str, object]]] = {
+    "means": lambda weeks, against: offered_for_value(weeks, against=against),
+    "ratios": lambda weeks, against: offered_for_guardrail(weeks=weeks),
+    "arms": lambda weeks, against: {"arms": 2},
+    "arm_values": lambda weeks, against: {"weeks": max(2, weeks)},
+    "events": lambda weeks, against: {"trial": "hazard"},
+    "events_by_group": lambda weeks, against: {},
+    "inputs": lambda weeks, against: {"edges": [0.0], "turns": weeks},
+}
+"""Stand-ins for what a run tells its monitors, by what they read."""
 
 
 def _refused(maker: type[Monitor], kind: str, given: Mapping[str, object], params: Mapping[str, object]) -> _Problems:

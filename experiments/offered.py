@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from experiments.completed import Completed
     from rage_env.cohort import CohortEnv
     from rage_env.guardrails import Guardrail
     from rage_env.log import WeekLog
@@ -41,14 +42,14 @@ class Told:
     arms: tuple[str, ...]
     features: tuple[str, ...]
     drawn_together: bool  # whether arms of a week may be drawn jointly
-    wait_weeks: int  # age from which weeks count in completed value
+    completed: Completed  # by which law value is completed
     unit: NDArray[np.int64] | None = None
 
     @classmethod
     def of(
         cls,
         env: CohortEnv,
-        wait_weeks: int,
+        completed: Completed,
         unit: NDArray[np.int64] | None = None,
         guardrails: Sequence[Guardrail] | None = None,
     ) -> Told:
@@ -62,9 +63,14 @@ class Told:
             arms=tuple(env.arm_names),
             features=tuple(env.features.names),
             drawn_together=any(g.hard for g in world.guardrails),
-            wait_weeks=wait_weeks,
+            completed=completed,
             unit=unit,
         )
+
+    @property
+    def wait_weeks(self) -> int:
+        """Age from which weeks count in completed value."""
+        return self.completed.wait_weeks
 
     @property
     def seats(self) -> int:

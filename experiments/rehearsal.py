@@ -21,7 +21,7 @@ __all__ = ["refuse_misfits"]
 def refuse_misfits(config: ExperimentConfig) -> None:
     """Nothing, if agents and monitors can start on the first seed. Raises ConfigError with everything that cannot."""
     env, observation = cohort(config, config.seeds[0])
-    told = Told.of(env, Completed.of(env, observation.user_id).wait_weeks, observation.unit)
+    told = Told.of(env, Completed.of(env, observation.user_id), observation.unit)
     found = [*_agents(config, env), *_monitors(config, told)]
     if found:
         raise ConfigError(found)

@@ -59,7 +59,7 @@ def run_agent(config: ExperimentConfig, entry: AgentEntry, seed: int, log_folder
     with clock.on("oracle"):
         model = observable.fitted(config)
     completed = Completed.of(env, observation.user_id)
-    told = Told.of(env, completed.wait_weeks, observation.unit)
+    told = Told.of(env, completed, observation.unit)
     book = _book(config, entry, seed, env, model, held, told)
     run = _Run(config, seed, env, agent, book, completed, clock)
     meta, withheld = meta_of(env, config, entry.label, seed), entry.withhold_propensities

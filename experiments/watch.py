@@ -9,6 +9,7 @@ capped as the monitor caps them: given arms and past, users' losses are independ
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -28,7 +29,7 @@ from rage_env.outcomes import DELAYED
 __all__ = ["KpiWatch", "RatioWatch", "Watch", "head_counted", "marked_gain"]
 
 Floats = NDArray[np.float64]
-Aim = Literal["value", "alarm", "certificate"]
+Aim = Literal["value", "alarm", "certificate", "log"]
 _STOPS = ("harm", "lift", "certified")
 
 
@@ -41,6 +42,7 @@ class Lived:
     reports: Reports  # of this week
     difference: Floats  # (n,) change of completed value this week, less that of the same life left alone
     compared: Batch | None = None  # mode ab: that of users of the group (1) and of the control (0)
+    events: Callable[[str], Batch] | None = None  # mode ab: of a column, units of both sides with an event this week
 
 
 class Watch:
@@ -74,12 +76,19 @@ class Watch:
         """How the verdict reads beside the truth, in words. gain: settled paired difference of the whole run."""
         if self.judged is not None:
             return self.judged
-        return self._mark(gain) if self.states else "no call"
+        if not self.states:
+            return "no call"
+        return self.own_mark() or self._mark(gain)
+
+    def own_mark(self) -> str:
+        """The mark, where the truth of what is watched is no gain in value and no limit; else empty."""
+        return ""
 
     def _see(self, lived: Lived) -> None:
         raise NotImplementedError
 
     def _mark(self, gain: Mean) -> str:
+        """Where `own_mark` is empty."""
         raise NotImplementedError
 
     @property

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from experiments import monitors
 from experiments.completed import immediate_value
 from experiments.config import ExperimentConfig, MonitorEntry
+from experiments.feeds import metric_problem
+from experiments.logged_watch import ArmEffectWatch, ArmsWatch, EventsWatch, FeatureWatch
 from experiments.monitors import Monitor
+from experiments.monitors.interface import Reads
 from experiments.offered import Against, Told, certificate_age, known_at, offered_for_guardrail, offered_for_value
 from experiments.watch import KpiWatch, RatioWatch, Watch, head_counted
 from rage_env.errors import ConfigError
@@ -31,17 +34,12 @@ def watches(config: ExperimentConfig, told: Told, *, is_control: bool) -> list[W
 
     In mode ab a run is a group: value is compared between its users (group 1) and those of the control (group 0).
     """
-    made: list[Watch] = []
-    for entry in config.monitors:
-        if entry.metric != "value":
-            made.append(_ratio(entry, find(told.guardrails, entry.metric), told, config))
-        elif not is_control:
-            made.append(_kpi(entry, told, config))
-    return made
+    reads = [(entry, monitors.monitor_class(entry.kind).reads) for entry in config.monitors]
+    return [_MAKERS[what](entry, told, config) for entry, what in reads if not (is_control and what in _OF_AGENTS)]
 
 
 def _kpi(entry: MonitorEntry, told: Told, config: ExperimentConfig) -> KpiWatch:
-    against: Against = "groups" if config.mode == "ab" else "paired"
+    against = _against(config)
     cap = _cap_of_means(told.burn_in, _CAP_QUANTILE if against == "paired" else _CAP_QUANTILE_GROUPS)
     weeks = max(1, config.weeks - told.wait_weeks)
     offered = offered_for_value(weeks, config.rivals, cap, against, told.seats)
@@ -58,7 +56,8 @@ def _cap_of_means(burn_in: Sequence[WeekLog], quantile: float) -> float | None:
     return float(np.quantile(np.abs(mean), quantile)) or None
 
 
-def _ratio(entry: MonitorEntry, guardrail: Guardrail, told: Told, config: ExperimentConfig) -> RatioWatch:
+def _ratio(entry: MonitorEntry, told: Told, config: ExperimentConfig) -> RatioWatch:
+    guardrail = find(told.guardrails, entry.metric)
     if guardrail.denominator is None:
         raise ConfigError(
             f"monitors: {entry.label} watches {guardrail.name}, which is no ratio; watch one with a denominator"
@@ -88,6 +87,57 @@ def _ratio(entry: MonitorEntry, guardrail: Guardrail, told: Told, config: Experi
     by_account = told.seats > 1 and "rows_per_unit" in _known(entry)
     made = _made(entry, offered, config.rivals)
     return RatioWatch(entry, made, _limited(guardrail, entry), given, by_account=by_account)
+
+
+def _arms(entry: MonitorEntry, told: Told, config: ExperimentConfig) -> ArmsWatch:
+    offered = {"arms": len(told.arms), "drawn_together": told.drawn_together}
+    return ArmsWatch(entry, _made(entry, offered, config.rivals))
+
+
+def _arm_effect(entry: MonitorEntry, told: Told, config: ExperimentConfig) -> ArmEffectWatch:
+    made = _made(entry, {"weeks": max(2, config.weeks - told.wait_weeks)}, config.rivals)
+    weekly = [np.abs(immediate_value(w.columns, 0.0)) for w in told.burn_in]
+    cap_usd = float(np.quantile(np.concatenate(weekly), _CAP_QUANTILE_GROUPS)) * told.seats if weekly else np.inf
+    watch = ArmEffectWatch(entry, made, told.completed, cap_usd or np.inf)
+    if unknown := [arm for arm in watch.arms if not 0 <= arm < len(told.arms)]:
+        raise ConfigError(
+            f"monitors: {entry.label}: no arm has number {unknown[0]}; the world's are 0..{len(told.arms) - 1} "
+            f"({', '.join(told.arms)})"
+        )
+    return watch
+
+
+def _events(entry: MonitorEntry, told: Told, config: ExperimentConfig) -> EventsWatch:
+    made = _made(entry, {"trial": "hazard"}, config.rivals)
+    return EventsWatch(entry, made, beside_control=made.reads == "events_by_group")
+
+
+def _feature(entry: MonitorEntry, told: Told, config: ExperimentConfig) -> FeatureWatch:
+    """Thresholds are deciles of burn-in; the cohort is read by turns, since the same users come every week."""
+    if problem := metric_problem(entry.kind, "inputs", entry.metric, _against(config), told.features):
+        raise ConfigError(f"monitors: {entry.label}: {problem}")
+    column = told.features.index(entry.metric)
+    seen = [w.features[w.present, column] for w in told.burn_in]
+    deciles = np.unique(np.quantile(np.concatenate(seen), np.linspace(0.1, 0.9, 9))) if seen else np.empty(0)
+    offered = {"edges": deciles.astype(np.float64).tolist(), "turns": config.weeks}
+    return FeatureWatch(entry, _made(entry, offered, config.rivals), column)
+
+
+_MAKERS: dict[Reads, Callable[[MonitorEntry, Told, ExperimentConfig], Watch]] = {
+    "means": _kpi,
+    "ratios": _ratio,
+    "arms": _arms,
+    "arm_values": _arm_effect,
+    "events": _events,
+    "events_by_group": _events,
+    "inputs": _feature,
+}
+_OF_AGENTS = ("means", "arms", "arm_values")
+"""What the control of a paired study is not watched for: it decides nothing; others are held against it."""
+
+
+def _against(config: ExperimentConfig) -> Against:
+    return "groups" if config.mode == "ab" else "paired"
 
 
 def _limited(guardrail: Guardrail, entry: MonitorEntry) -> Guardrail:

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.completed import immediate_value
+from experiments.logged_watch import counted
 from experiments.monitors import Batch
-from rage_env.log import WeekLog
+from rage_env.log import Reports, WeekLog
 
 __all__ = ["Comparison", "before_exposure"]
 
@@ -35,6 +36,12 @@ class Comparison:
     def batch(self, week: int, value: Floats) -> Batch:
         """The week's rows. value: (n,) of the cohort."""
         return Batch(week, self.unit, self.code, self._by_unit(value), covariate=self.covariate)
+
+    def events(self, column: str, log: WeekLog, reports: Reports) -> Batch:
+        """Which units had an event of this kind in the week, late ones when reported. log, reports: of the cohort."""
+        count = counted(column, log, reports)
+        any_of = np.bincount(self._at, count[self.rows] > 0, minlength=len(self.unit)) > 0
+        return Batch(log.week, self.unit, self.code, any_of.astype(np.float64))
 
     def _by_unit(self, value: Floats) -> Floats:
         total = np.bincount(self._at, value[self.rows], minlength=len(self.unit))

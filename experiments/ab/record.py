@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from experiments.ab.play import Week
 from experiments.ab.seat import Seat, Stop
 from experiments.ab.view import masked
 from experiments.config_ab import Rollback
+from experiments.monitors import Batch
 from experiments.run_book import RunBook
 from experiments.watch import Lived, Watch
 
@@ -64,7 +65,7 @@ class Record:
         assert turn.truth is not None
         whole = {c: v[self.seat.rows] for c, v in ledger.items()}
         compared = None if self.comparison is None else self.comparison.batch(log.week, value)
-        lived = Lived(turn.truth, log, reports, value[self.seat.rows], compared)
+        lived = Lived(turn.truth, log, reports, value[self.seat.rows], compared, self._events(week))
         stopped = self.seat.stopped(log.week)
         if not stopped:
             self.book.measure(turn.truth, turn.decision.probs)
@@ -74,6 +75,11 @@ class Record:
             self.reactions.add(log.present, log.columns["negative_reaction"])
         if self.comparison is not None and not stopped:
             self._stop(log.week)
+
+    def _events(self, week: Week) -> Callable[[str], Batch] | None:
+        if (pair := self.comparison) is None:
+            return None
+        return lambda column: pair.events(column, week.log, week.reports)
 
     def _stop(self, week: int) -> None:
         """Stop the group if a monitor that may do so has raised an alarm, or the roll-out goes down badly."""

@@ -66,7 +66,7 @@ def run_groups(config: ExperimentConfig, seed: int, logs: Mapping[str, Path] | N
         for seat in seats:
             seat.start(env, stage, observation)
         completed = Completed.of(env, observation.user_id)
-        told = Told.of(env, completed.wait_weeks, observation.unit)
+        told = Told.of(env, completed, observation.unit)
         records = list(_records(config, seed, env, told, seats))
         ratio = _sample_ratio(groups, observation.unit)
         writers = [

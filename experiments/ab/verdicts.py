@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
@@ -20,14 +19,13 @@ from experiments.ab.money import Money
 from experiments.ab.record import ROLLBACK, Record
 from experiments.ab.truths import Truths
 from experiments.config_ab import CONTROL
+from experiments.marks import detectable, mark_of_guardrail, mark_of_value
 from experiments.metrics import Mean
 from experiments.monitors import MonitorState
 from experiments.watch import RatioWatch, Watch
 
 __all__ = ["VERDICTS", "Verdict", "detectable", "mark_of_guardrail", "mark_of_value", "of_assignment", "verdicts"]
 
-_POWER = 0.8
-_NORMAL = NormalDist()
 NAN = math.nan
 
 
@@ -106,40 +104,6 @@ def of_assignment(check: MonitorState, seed: int, users: int) -> pd.DataFrame:
     return pd.DataFrame([row], columns=list(VERDICTS))
 
 
-def mark_of_value(verdict: str, truth: Mean, effect: float) -> str:
-    """How lift, harm or silence stands to the truth. effect: what the monitor could detect, usd per user-week."""
-    if verdict == "refused":
-        return "no call"
-    if verdict not in ("lift", "harm"):
-        if abs(truth.value) < effect / 2 or truth.value == 0:
-            return "rightly silent"
-        return "missed" if abs(truth.value) >= effect else "too close to mark"
-    if truth.value == 0 and truth.stderr == 0:
-        return "wrong"
-    if not abs(truth.value) >= effect / 2:
-        return "too close to mark"
-    return "right" if (truth.value > 0) == (verdict == "lift") else "wrong"
-
-
-def mark_of_guardrail(verdict: str, week: float, first_violation: float, *, certificate: bool = False) -> str:
-    """How alarm, certificate or silence stands to the first truly violating week, NaN where there was none.
-
-    certificate: whether the monitor is there to certify, so that silence is right where the limit was broken.
-    """
-    if verdict == "refused":
-        return "no call"
-    if verdict not in ("harm", "certified"):
-        return "rightly silent" if math.isnan(first_violation) != certificate else "missed"
-    return "right" if (first_violation <= week) == (verdict == "harm") else "wrong"
-
-
-def detectable(state: MonitorState, alpha: float) -> float:
-    """The effect that one two-sided look with this state's standard error finds with power .80; NaN without one."""
-    if not (math.isfinite(state.z) and state.z != 0 and state.estimate != 0):
-        return NAN
-    return (_NORMAL.inv_cdf(1 - alpha / 2) + _NORMAL.inv_cdf(_POWER)) * abs(state.estimate / state.z)
-
-
 def _verdict(
     record: Record, watch: Watch, seed: int, money: Money, deploy: NDArray[np.float64] | None, alpha: float
 ) -> Verdict:
@@ -151,6 +115,8 @@ def _verdict(
     effect = NAN if state is None else detectable(state, float(getattr(watch.monitor, "alpha", alpha)))
     if isinstance(watch, RatioWatch):
         mark, effect = mark_of_guardrail(said, week, first, certificate=watch.aim == "certificate"), NAN
+    elif own := watch.own_mark():
+        mark, effect = own, NAN
     else:
         mark = mark_of_value(said, Mean(about["truth"], about["truth_stderr"]), effect)
     lost, saved = money.sides(watch.entry.metric, week, called=said == "harm")

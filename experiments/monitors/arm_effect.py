@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from experiments.monitors.arm_scores import Rows, ScoreBook, freedom, scores
 from experiments.monitors.batch import Batch
 from experiments.monitors.contrast import USERS_PER_SKEW2, Contrast, too_skewed
-from experiments.monitors.interface import Monitor, MonitorState, Validity, Verdict, open_share, whole
+from experiments.monitors.interface import Monitor, MonitorState, Reads, Validity, Verdict, open_share, whole
 from experiments.monitors.mixture import log_mixture, mixture_bound, mixture_scale
 from experiments.monitors.streams import LoggedStream, Stream
 from rage_env.errors import ConfigError, LogError
@@ -42,6 +42,7 @@ class ArmEffect(Monitor):
 
     kind: ClassVar[str] = "arm_effect"
     validity: ClassVar[Validity] = "asymptotic"
+    reads: ClassVar[Reads] = "arm_values"
 
     def __init__(
         self,

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from experiments.monitors.batch import Batch
 from experiments.monitors.betting import log_growth, log_mean_exp, stakes
 from experiments.monitors.evidence import evidence_state
-from experiments.monitors.interface import MonitorState, Validity, open_share, whole
+from experiments.monitors.interface import MonitorState, Reads, Validity, open_share, whole
 from experiments.monitors.replications import alarmed
 from experiments.monitors.streams import LoggedStream, Stream
 from experiments.monitors.tally import TallyMonitor
@@ -36,6 +36,7 @@ class ArmShares(TallyMonitor):
 
     kind: ClassVar[str] = "arm_shares"
     validity: ClassVar[Validity] = "finite_sample"
+    reads: ClassVar[Reads] = "arms"
 
     def __init__(self, *, arms: int, alpha: float = 0.05, drawn_together: bool = False) -> None:
         self.arms = whole("arms", arms, 2)

@@ -18,7 +18,7 @@ from experiments.monitors.batch import Batch
 from experiments.monitors.betting import LARGEST_BET, log_growth, log_mean_exp, stakes
 from experiments.monitors.bounds import Bounds
 from experiments.monitors.evidence import evidence_state
-from experiments.monitors.interface import MonitorState, Validity, open_share, whole
+from experiments.monitors.interface import MonitorState, Reads, Validity, open_share, whole
 from experiments.monitors.replications import alarmed
 from experiments.monitors.streams import BoundedStream, EventStream, Stream
 from experiments.monitors.tally import TallyMonitor
@@ -38,6 +38,7 @@ class BettingMean(TallyMonitor):
 
     kind: ClassVar[str] = "betting_mean"
     validity: ClassVar[Validity] = "finite_sample"
+    reads: ClassVar[Reads] = "once"
 
     def __init__(
         self,

@@ -22,7 +22,7 @@ from scipy.special import betaincinv
 from experiments.monitors.batch import Batch
 from experiments.monitors.betting import LARGEST_BET, log_mean_exp
 from experiments.monitors.evidence import evidence_state
-from experiments.monitors.interface import NAN, MonitorState, Validity, open_share, whole
+from experiments.monitors.interface import NAN, MonitorState, Reads, Validity, open_share, whole
 from experiments.monitors.replications import alarmed
 from experiments.monitors.streams import InputStream, Stream
 from experiments.monitors.tally import TallyMonitor
@@ -45,6 +45,7 @@ class Drift(TallyMonitor):
 
     kind: ClassVar[str] = "drift"
     validity: ClassVar[Validity] = "finite_sample"
+    reads: ClassVar[Reads] = "inputs"
 
     def __init__(self, *, edges: Sequence[float], alpha: float = 0.05, turns: int = 1) -> None:
         self.edges = np.asarray(edges, dtype=np.float64)

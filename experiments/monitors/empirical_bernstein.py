@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from experiments.monitors.batch import Batch
 from experiments.monitors.bounds import Bounds
-from experiments.monitors.interface import MonitorState, Validity, open_share, whole
+from experiments.monitors.interface import MonitorState, Reads, Validity, open_share, whole
 from experiments.monitors.streams import BoundedStream, EventStream, Stream
 from experiments.monitors.tally import TallyMonitor
 
@@ -34,6 +34,7 @@ class EmpiricalBernstein(TallyMonitor):
 
     kind: ClassVar[str] = "empirical_bernstein"
     validity: ClassVar[Validity] = "finite_sample"
+    reads: ClassVar[Reads] = "once"
 
     def __init__(
         self,

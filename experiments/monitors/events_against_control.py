@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from experiments.monitors.batch import Batch
 from experiments.monitors.betting import log_mean_exp
 from experiments.monitors.evidence import evidence_state
-from experiments.monitors.interface import MonitorState, Validity, open_share, positive
+from experiments.monitors.interface import MonitorState, Reads, Validity, open_share, positive
 from experiments.monitors.once import Assigned
 from experiments.monitors.replications import alarmed
 from experiments.monitors.streams import EventStream, Stream
@@ -41,6 +41,7 @@ class EventsAgainstControl(TallyMonitor):
 
     kind: ClassVar[str] = "events_against_control"
     validity: ClassVar[Validity] = "finite_sample"
+    reads: ClassVar[Reads] = "events_by_group"
 
     def __init__(self, *, alpha: float = 0.05, treatment: int = 1, control: int = 0, margin: float = 1.0) -> None:
         super().__init__(sums=4)  # events treated, events control, at risk treated, at risk control

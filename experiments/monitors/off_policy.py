@@ -20,7 +20,7 @@ from experiments.monitors.batch import Batch
 from experiments.monitors.betting import log_mean_exp
 from experiments.monitors.bounds import Bounds
 from experiments.monitors.evidence import evidence_state
-from experiments.monitors.interface import MonitorState, Validity, open_share
+from experiments.monitors.interface import MonitorState, Reads, Validity, open_share
 from experiments.monitors.replications import alarmed
 from experiments.monitors.streams import LoggedStream, Stream
 from experiments.monitors.tally import TallyMonitor
@@ -45,6 +45,7 @@ class OffPolicy(TallyMonitor):
 
     kind: ClassVar[str] = "off_policy"
     validity: ClassVar[Validity] = "finite_sample"
+    reads: ClassVar[Reads] = "weights"
 
     def __init__(
         self,

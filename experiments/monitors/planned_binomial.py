@@ -17,7 +17,7 @@ from scipy.stats import binom
 
 from experiments.monitors.batch import Batch
 from experiments.monitors.boundaries import spent
-from experiments.monitors.interface import NAN, MonitorState, Validity, open_share, whole
+from experiments.monitors.interface import NAN, MonitorState, Reads, Validity, open_share, whole
 from experiments.monitors.streams import EventStream, Stream
 from experiments.monitors.tally import TallyMonitor
 from rage_env.errors import ConfigError
@@ -36,6 +36,7 @@ class PlannedBinomial(TallyMonitor):
 
     kind: ClassVar[str] = "planned_binomial"
     validity: ClassVar[Validity] = "group_sequential"
+    reads: ClassVar[Reads] = "once"
 
     def __init__(
         self,

@@ -16,7 +16,7 @@ from scipy.special import betaincc, betaln
 
 from experiments.monitors.batch import Batch
 from experiments.monitors.evidence import evidence_state
-from experiments.monitors.interface import MonitorState, Validity, open_share
+from experiments.monitors.interface import MonitorState, Reads, Validity, open_share
 from experiments.monitors.replications import alarmed
 from experiments.monitors.streams import EventStream, Stream
 from experiments.monitors.tally import TallyMonitor
@@ -37,6 +37,7 @@ class RareEvents(TallyMonitor):
 
     kind: ClassVar[str] = "rare_events"
     validity: ClassVar[Validity] = "finite_sample"
+    reads: ClassVar[Reads] = "events"
 
     def __init__(self, *, limit: float, alpha: float = 0.05, trial: Trial = "once", group: int | None = None) -> None:
         super().__init__(sums=2)  # events, rows

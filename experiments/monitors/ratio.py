@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from experiments.monitors.accounts import unit_rows
 from experiments.monitors.batch import Batch
 from experiments.monitors.betting import log_growth, log_mean_exp
-from experiments.monitors.interface import Monitor, MonitorState, Verdict
+from experiments.monitors.interface import Monitor, MonitorState, Reads, Verdict
 from experiments.monitors.once import Seen
 from experiments.monitors.ratio_terms import Null, Terms, as_ages
 from experiments.monitors.replications import alarmed, log_evidence_paths
@@ -48,6 +48,7 @@ class Record:
 class RatioMonitor(Monitor):
     """A mixture of bets for each age of the data, and what the best of them proves."""
 
+    reads: ClassVar[Reads] = "ratios"
     conclusion: ClassVar[Verdict]
 
     def __init__(self, terms: Terms) -> None:

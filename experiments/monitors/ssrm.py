@@ -15,7 +15,7 @@ from scipy.special import gammaln
 
 from experiments.monitors.batch import Batch
 from experiments.monitors.evidence import evidence_state
-from experiments.monitors.interface import MonitorState, Validity, open_share, positive
+from experiments.monitors.interface import MonitorState, Reads, Validity, open_share, positive
 from experiments.monitors.replications import alarmed
 from experiments.monitors.streams import AssignmentStream, Stream
 from experiments.monitors.tally import TallyMonitor
@@ -35,6 +35,7 @@ class Ssrm(TallyMonitor):
 
     kind: ClassVar[str] = "ssrm"
     validity: ClassVar[Validity] = "finite_sample"
+    reads: ClassVar[Reads] = "units"
 
     def __init__(self, *, shares: Sequence[float], alpha: float = 0.05, concentration: float = 1_000.0) -> None:
         self.shares = np.asarray(shares, dtype=np.float64)

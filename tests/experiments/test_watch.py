@@ -8,6 +8,7 @@ import pytest
 
 from experiments import monitors
 from experiments.cohorts import cohort
+from experiments.completed import Completed
 from experiments.config import ExperimentConfig, MonitorEntry
 from experiments.metrics import Mean
 from experiments.monitors import MonitorState
@@ -121,7 +122,9 @@ def test_paired_differences_of_users_who_share_an_account_are_told_by_account(sm
 
 def made(config: ExperimentConfig, *, is_control: bool = False) -> list[Watch]:
     env, observation = cohort(config, 1)
-    return watches(config, Told.of(env, 3, observation.unit), is_control=is_control)
+    return watches(
+        config, Told.of(env, Completed.of(env, observation.user_id), observation.unit), is_control=is_control
+    )
 
 
 def test_agents_that_are_compared_share_the_false_alarms_they_may_raise(small: Small) -> None:

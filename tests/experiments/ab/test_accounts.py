@@ -10,6 +10,7 @@ from experiments.ab.comparison import Comparison
 from experiments.ab.groups import assign
 from experiments.ab.trial import run_groups
 from experiments.cohorts import Stage
+from experiments.completed import Completed
 from experiments.config import ExperimentConfig
 from experiments.offered import Told
 from experiments.watch import RatioWatch
@@ -58,7 +59,7 @@ def test_accounts_stay_whole_and_are_compared_one_row_each(study: ExperimentConf
 
 def test_a_betting_monitor_is_told_how_many_users_share_an_account(study: ExperimentConfig) -> None:
     env, observation = Stage.of(study, 1).open()
-    ratio, _ = watches(study, Told.of(env, 0, observation.unit), is_control=False)
+    ratio, _ = watches(study, Told.of(env, Completed.of(env, observation.user_id), observation.unit), is_control=False)
     assert isinstance(ratio, RatioWatch)
     assert ratio.by_account
     assert ratio.monitor.terms.rows_per_unit == np.unique(observation.unit, return_counts=True)[1].max()  # type: ignore[attr-defined]  # of this monitor's own

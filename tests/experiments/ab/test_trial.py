@@ -19,6 +19,7 @@ from experiments.ab.tape import relive
 from experiments.ab.trial import GroupOutcome, run_groups
 from experiments.ab.truths import Truths, deployed
 from experiments.cohorts import Stage
+from experiments.completed import Completed
 from experiments.config import AgentEntry, ExperimentConfig
 from experiments.config_ab import CONTROL, Rollback
 from experiments.control import left_alone
@@ -61,7 +62,7 @@ def test_groups_that_are_compared_share_the_false_alarms_they_may_raise(ab: Ab) 
     plain = [{"kind": "ratio_betting", "metric": "loss_rate"}, {"kind": "group_sequential"}, {"kind": "naive_z"}]
     config = ab(monitors=plain)
     env, observation = Stage.of(config, 1).open()
-    watched = watches(config, Told.of(env, 3, observation.unit), is_control=False)
+    watched = watches(config, Told.of(env, Completed.of(env, observation.user_id), observation.unit), is_control=False)
     levels = [getattr(w.monitor, "alpha", None) or w.monitor.terms.alpha for w in watched]  # type: ignore[attr-defined]  # a ratio monitor's
     assert levels == pytest.approx([0.05 / 3] * 3)  # the group that gets nothing is compared too
 
