@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 from pydantic import Field
 
 from rage_env.state import FraudType
@@ -44,7 +45,9 @@ def mean(week: Week, params: Params) -> Columns:
 def totals(week: Week, params: Params) -> dict[str, float]:
     """bonus_offered: dollars of bonus shown to the users of this chunk."""
     here = week.lives.alive & (week.lives.age >= 0)
-    return {_OFFERED: float(week.arms.bonus.take(week.arm)[here].sum(dtype="f8"))}
+    offered = week.arms.bonus.take(week.arm)
+    offered *= here
+    return {_OFFERED: float(offered.sum(dtype=np.float64))}
 
 
 def arrival_mix(mix: tuple[float, ...], sums: Mapping[str, float], params: Params) -> tuple[float, ...]:
