@@ -48,7 +48,7 @@ def test_weeks_that_hang_together_are_refused_where_a_brownian_motion_is_assumed
         state = made.update(Batch(week, np.arange(n), 0, value))
         value = 0.9 * value + math.sqrt(1 - 0.81) * rng.normal(size=n)
     assert state.verdict == "refused"
-    assert "use group_sequential" in state.reason
+    assert "use independent_cs, or group_sequential" in state.reason
 
 
 def test_independent_weeks_and_constant_users_are_not_refused() -> None:
