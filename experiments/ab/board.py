@@ -19,7 +19,8 @@ _OF_VERDICTS = (
     "the same users left alone, usd per assigned user-week, up to that week; at\n"
     "scale: the agent on everybody. delay: weeks since the first true violation.\n"
     "lost: by the group up to the call; saved: after it, by stopping there; usd of\n"
-    "losses, or of value for monitors of value."
+    "losses, or of value for monitors of value. place: among the agents, by gain;\n"
+    "* named better than the control, of which a twentieth may be none (e-BH)."
 )
 _OF_SEEDS = (
     "harm, lift: share of seeds with that call; stopped: in which it stopped the\n"
@@ -65,6 +66,7 @@ def _verdict(row: Mapping[object, object]) -> dict[str, object]:
         "mark": row["mark"],
         "truth": _usd(row["truth"], 3),
         "at scale": _usd(row["deploy_truth"], 3),
+        "place": f"{_whole(row['place'])}{'*' if row['named_better'] == 1 else ''}",
         "delay": _whole(row["delay_weeks"]),
         "lost": _usd(row["lost_before_usd"], 0),
         "saved": _usd(row["saved_after_usd"], 0),

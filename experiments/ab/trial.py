@@ -16,6 +16,7 @@ from experiments.ab.comparison import Comparison, before_exposure
 from experiments.ab.groups import Groups, assign
 from experiments.ab.logs import GroupLog
 from experiments.ab.play import Week, play, seat_of
+from experiments.ab.ranked import ranked
 from experiments.ab.record import Record
 from experiments.ab.seat import Seat
 from experiments.ab.tape import Tape, relive
@@ -79,6 +80,8 @@ def run_groups(config: ExperimentConfig, seed: int, logs: Mapping[str, Path] | N
         nobody = relive(stage, np.zeros_like(tape.arm)) if config.ab.deploy_truth else None
         found = [_judged(stage, r, e, groups, tape, nobody) for r, e in zip(records, entries, strict=True)]
     found[0] = replace(found[0], verdicts=of_assignment(ratio, seed, env.assigned))
+    places = ranked({r.seat.name: r.book.watches for r in records[1:]}, _ALPHA)
+    found[1:] = [replace(f, verdicts=_placed(f.verdicts, places)) for f in found[1:]]
     return [_closed(r, f, clock) for r, f in zip(records, found, strict=True)]
 
 
@@ -154,6 +157,11 @@ def _judged(stage: Stage, record: Record, entry: AgentEntry, groups: Groups, tap
         curves |= {"deploy_truth": deploy, "scale_gap": deploy - curves["ab_truth"]}
     table = verdicts(record, stage.seed, truths, deploy, _ALPHA / stage.config.rivals)
     return _Found(table, alone.totals_of(truths.rows), curves)
+
+
+def _placed(table: pd.DataFrame, places: pd.DataFrame) -> pd.DataFrame:
+    """Verdicts of a group with the place of its agent."""
+    return table.merge(places, on=["agent", "monitor"], how="left")[list(VERDICTS)]
 
 
 def _closed(record: Record, found: _Found, clock: Clock) -> GroupOutcome:

@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from experiments.ab.money import Money
+from experiments.ab.ranked import RANKING
 from experiments.ab.record import ROLLBACK, Record
 from experiments.ab.truths import Truths
 from experiments.config_ab import CONTROL
@@ -67,8 +68,8 @@ class Verdict:
     reason: str
 
 
-VERDICTS = tuple(Verdict.__dataclass_fields__)
-"""Columns of verdicts.parquet."""
+VERDICTS = (*Verdict.__dataclass_fields__, *RANKING)
+"""Columns of verdicts.parquet: of the verdict, and of the ranking of agents, NaN where there is none."""
 
 
 def verdicts(
@@ -84,7 +85,7 @@ def verdicts(
     stop = record.seat.stop
     if stop is not None and stop.by == ROLLBACK:
         rows.append(_rolled_back(record, seed, money, deploy))
-    return pd.DataFrame([asdict(row) for row in rows], columns=list(VERDICTS))
+    return pd.DataFrame([asdict(row) for row in rows], columns=list(Verdict.__dataclass_fields__))
 
 
 def of_assignment(check: MonitorState, seed: int, users: int) -> pd.DataFrame:
