@@ -15,7 +15,8 @@ from experiments.logged_watch import ArmEffectWatch, ArmsWatch, EventsWatch, Fea
 from experiments.monitors import Monitor
 from experiments.monitors.interface import Reads
 from experiments.offered import Against, Told, certificate_age, known_at, offered_for_guardrail, offered_for_value
-from experiments.watch import KpiWatch, RatioWatch, Watch, head_counted
+from experiments.ratio_watch import RatioWatch, head_counted
+from experiments.watch import KpiWatch, Watch
 from rage_env.errors import ConfigError
 from rage_env.guardrails import Guardrail, find, weighted_sum
 from rage_env.log import WeekLog

@@ -25,8 +25,12 @@ class Comparison:
     user-week. The covariate is what the unit brought a week in burn-in.
     """
 
-    def __init__(self, unit: Ints, group: Ints, control: Ints, before: Floats) -> None:
-        """unit: (n,) of the cohort; group, control: rows; before: (n,) mean value a week in burn-in."""
+    def __init__(self, unit: Ints, group: Ints, control: Ints, before: Floats, age_weeks: int = 0) -> None:
+        """unit: (n,) of the cohort; group, control: rows; before: (n,) mean value a week in burn-in.
+
+        age_weeks: from which weeks count in what is compared.
+        """
+        self.age_weeks = age_weeks
         self.rows = np.concatenate([control, group])
         self.unit, first, self._at = np.unique(unit[self.rows], return_index=True, return_inverse=True)
         self.code = np.where(first < len(control), 0, 1)
@@ -35,7 +39,8 @@ class Comparison:
 
     def batch(self, week: int, value: Floats) -> Batch:
         """The week's rows. value: (n,) of the cohort."""
-        return Batch(week, self.unit, self.code, self._by_unit(value), covariate=self.covariate)
+        known = self._by_unit(value)
+        return Batch(week, self.unit, self.code, known, covariate=self.covariate, age_weeks=self.age_weeks)
 
     def events(self, column: str, log: WeekLog, reports: Reports) -> Batch:
         """Which units had an event of this kind in the week, late ones when reported. log, reports: of the cohort."""

@@ -128,7 +128,8 @@ def _records(
             offline=OfflineBook(config, env.arm_names, env.features.names, seat.held),
             watches=watches(config, _told_of(seat, told), is_control=False) if compared else [],
         )
-        yield Record(seat, book, Comparison(unit, seat.rows, seats[0].rows, before) if compared else None)
+        pair = Comparison(unit, seat.rows, seats[0].rows, before, told.wait_weeks)
+        yield Record(seat, book, pair if compared else None)
 
 
 def _told_of(seat: Seat, told: Told) -> Told:

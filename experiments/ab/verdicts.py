@@ -23,7 +23,8 @@ from experiments.config_ab import CONTROL
 from experiments.marks import detectable, mark_of_guardrail, mark_of_value
 from experiments.metrics import Mean
 from experiments.monitors import MonitorState
-from experiments.watch import RatioWatch, Watch
+from experiments.ratio_watch import RatioWatch
+from experiments.watch import Watch
 
 __all__ = ["VERDICTS", "Verdict", "detectable", "mark_of_guardrail", "mark_of_value", "of_assignment", "verdicts"]
 
@@ -93,13 +94,8 @@ def of_assignment(check: MonitorState, seed: int, users: int) -> pd.DataFrame:
     row: dict[str, object] = dict.fromkeys(VERDICTS, NAN)
     alarm = check.verdict == "harm"
     row |= {"agent": CONTROL, "seed": seed, "users": users, "stopped": False, "reason": check.reason}
-    row |= {
-        "monitor": "sample_ratio",
-        "kind": "ssrm",
-        "metric": "assignment",
-        "aim": "assignment",
-        "validity": check.validity,
-    }
+    row |= {"monitor": "sample_ratio", "kind": "ssrm", "metric": "assignment", "aim": "assignment"}
+    row["validity"] = check.validity
     row |= {"verdict": check.verdict, "week": float(check.week) if alarm else NAN, "estimate": check.estimate}
     row |= {"mark": "wrong" if alarm else "rightly silent"}
     return pd.DataFrame([row], columns=list(VERDICTS))

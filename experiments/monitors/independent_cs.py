@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.monitors.asymptotic_cs import AsymptoticCs
-from experiments.monitors.contrast import Contrast, contrast, too_skewed
+from experiments.monitors.contrast import Contrast, contrast
 from experiments.monitors.independent import Independent, made_independent
 from experiments.monitors.interface import MonitorState
 from experiments.monitors.mixture import mixture_bound, mixture_scale
@@ -41,11 +41,10 @@ class IndependentCs(AsymptoticCs):
 
     def _look(self, week: int, elapsed: int, read: Floats) -> MonitorState:
         self._history.append(read)
-        now = contrast(x := self.cohort.values(read), self.cohort.who)
+        _, now = self.cohort.compare(read)
         if float(now.stderr) == 0:
             return self._state(week, "continue", now, "no two units differ yet")
-        refusal = too_skewed(self.cohort.who.fit(x)[1], self.cohort.arms, self.users_per_skew2)
-        if refusal:
+        if refusal := self.cohort.too_skewed(read, self.users_per_skew2):
             return self._state(week, "refused", now, refusal)
         self._estimates.append(float(now.estimate))
         self._terms.append(now.terms)

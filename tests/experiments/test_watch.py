@@ -15,7 +15,8 @@ from experiments.monitors import MonitorState
 from experiments.monitors.interface import Verdict
 from experiments.monitors.ratio_certificate import RatioCertificate
 from experiments.offered import Told
-from experiments.watch import KpiWatch, RatioWatch, Watch, marked_gain
+from experiments.ratio_watch import RatioWatch
+from experiments.watch import KpiWatch, Watch, marked_gain
 from experiments.watch_list import watches
 from rage_env.errors import ConfigError
 from rage_env.guardrails import Guardrail

@@ -13,7 +13,7 @@ from experiments.cohorts import Stage
 from experiments.completed import Completed
 from experiments.config import ExperimentConfig
 from experiments.offered import Told
-from experiments.watch import RatioWatch
+from experiments.ratio_watch import RatioWatch
 from experiments.watch_list import watches
 
 
