@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from rage_env.interface import ArmSpec
 
@@ -51,6 +52,12 @@ class Arm(_Strict):
     abuse_rate: float = Field(default=0.0, ge=0, le=1)
     credit: bool = False
     effects: Effects = Effects()
+
+    @model_validator(mode="after")
+    def _offer_cap_holds_the_bonus(self) -> Self:
+        if self.bonus_usd > self.offer_cap_usd:
+            raise ValueError(f"offer_cap_usd: {self.offer_cap_usd:g} lies below the bonus of {self.bonus_usd:g}")
+        return self
 
     @property
     def spec(self) -> ArmSpec:

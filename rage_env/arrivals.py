@@ -6,6 +6,8 @@ same week whatever the number of slots. A departed user's slot is refilled withi
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
@@ -29,6 +31,8 @@ class Arrivals(BaseModel):
     def share(self, week: int) -> float:
         """Share of the slots that are open in a week."""
         grown = max(week, 0) if self.until_week is None else min(max(week, 0), self.until_week)
+        if grown * math.log1p(self.growth) > 1 - math.log(self.initial_share):  # far beyond all slots, or all numbers
+            return 1.0
         return min(self.initial_share * (1 + self.growth) ** grown, 1.0)
 
 

@@ -16,13 +16,14 @@ A module states only what it needs:
 - unit(traits, params) -> (n,) int64: rows of one unit share a decision.
 - GRAIN: slots that belong together: chunks and shards hold whole multiples of it. One where none says otherwise.
 - drivers(key, slot, own, params) -> columns: what archetypes are drawn from, beside the people's own, or instead.
+- problems(arms, params) -> texts: what is wrong between these parameters and the scenario's arms.
 - branches(week, params) -> [(probability (n,), columns)]: a discrete draw on which later means depend in a way that is
   not linear; means are taken in each branch and mixed. Such a mechanism's own `mean` is not asked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -30,14 +31,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rage_env import mechanisms
-from rage_env.arms import ArmTable
+from rage_env.arms import Arm, ArmTable
 from rage_env.features import Feature
 from rage_env.state import Lives, Traits
 from rage_env.week import Newcomers, Week
 
 __all__ = [
-    "advance", "arrival_mix", "drivers", "features", "grain", "joining", "latent", "mask", "newcomers", "segments",
-    "totals", "unit",
+    "advance", "arrival_mix", "drivers", "features", "grain", "joining", "latent", "mask", "newcomers", "problems",
+    "segments", "totals", "unit",
 ]  # fmt: skip
 
 Used = Mapping[str, Any]  # {mechanism: its parameters}
@@ -122,6 +123,16 @@ def arrival_mix(used: Used, mix: tuple[float, ...], sums: Mapping[str, float]) -
     for hook, params in _held(used, "arrival_mix"):
         mix = hook(mix, sums, params)
     return mix
+
+
+def problems(used: Used, arms: Sequence[Arm]) -> list[str]:
+    """What mechanisms find wrong between their parameters and a scenario's arms, each with its path."""
+    return [
+        f"mechanisms.{name}.{text}"
+        for name, params in used.items()
+        if (hook := getattr(mechanisms.module(name), "problems", None)) is not None
+        for text in hook(arms, params)
+    ]
 
 
 def grain(used: Used) -> int:

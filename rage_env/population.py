@@ -10,17 +10,18 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from scipy.special import betaincinv, betaln
 
 from rage_env import hooks, mechanisms
 from rage_env.errors import ConfigError
 from rage_env.mechanisms import engagement, spending
 from rage_env.randomness import POPULATION_WEEK, Draw, Noise, person_keys, seed_key
+from rage_env.ranges import Share, check_range
 from rage_env.state import Archetype, Lives, Traits
 from rage_env.week import START, Newcomers, When
 
@@ -78,7 +79,7 @@ class SignalParams(_Strict):
 
     device_mean: Quad
     device_sd: float = Field(gt=0)
-    kyc_high: Quad
+    kyc_high: tuple[Share, Share, Share, Share]
     churn_scale: float = Field(gt=0)
     churn_sd: float = Field(ge=0)
     churn_lowest_rate: float = Field(gt=0, lt=1)
@@ -87,6 +88,12 @@ class SignalParams(_Strict):
     credit_signal_sd: float = Field(ge=0)
     intensity_log_sd: float = Field(ge=0)
     intensity_noise_sd: float = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _rates_have_a_range(self) -> Self:
+        ends = self.churn_lowest_rate, self.churn_highest_rate
+        check_range("churn rate", ends, "churn_lowest_rate", "churn_highest_rate")
+        return self
 
 
 class PopulationParams(_Strict):

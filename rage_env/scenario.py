@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
-from rage_env import mechanisms, parts
+from rage_env import hooks, mechanisms, parts
 from rage_env.arms import Arm
 from rage_env.arrivals import Arrivals
 from rage_env.delays import DelayLaw
@@ -77,6 +77,7 @@ class Scenario(_Strict):
         problems = [*_arm_problems(self), *_delay_problems(self)]
         names = [g.name for g in self.guardrails]
         problems += [f"guardrails: two are called {n!r}" for n in sorted(set(names)) if names.count(n) > 1]
+        problems += hooks.problems({n: p for n, p in self.mechanisms if p is not None}, self.arms)
         problems += parts.drift_problems(self)
         if problems:
             raise ValueError("; ".join(problems))
@@ -116,9 +117,6 @@ def _arm_problems(scenario: Scenario) -> Iterator[str]:
     yield from (f"arms: two are called {n!r}" for n in sorted(set(names)) if names.count(n) > 1)
     if (usual := scenario.status_quo.arm) not in names:
         yield f"status_quo.arm: no arm is called {usual!r}{did_you_mean(usual, names)}"
-    for i, arm in enumerate(scenario.arms):
-        if arm.bonus_usd > arm.offer_cap_usd:
-            yield f"arms.{i}.offer_cap_usd: {arm.offer_cap_usd:g} lies below the bonus of {arm.bonus_usd:g}"
 
 
 def _delay_problems(scenario: Scenario) -> Iterator[str]:

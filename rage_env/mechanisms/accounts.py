@@ -52,6 +52,9 @@ class Params(MechanismParams):
         total = sum(c.share for c in self.classes)
         if abs(total - 1) > 1e-9:
             raise ValueError(f"classes: shares must sum to 1; they sum to {total:g}")
+        names = [c.name for c in self.classes]
+        if twice := sorted({n for n in names if names.count(n) > 1}):
+            raise ValueError(f"classes: two are called {twice[0]!r}; rename one")
         for i, size in enumerate(self.classes):
             if size.most < size.fewest:
                 raise ValueError(f"classes.{i}.most: {size.most} lies below fewest, {size.fewest}")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from rage_env.features import Feature
+from rage_env.ranges import Amount
 from rage_env.state import Lives, Traits
 from rage_env.week import Columns, MechanismParams, Week
 
@@ -34,7 +35,7 @@ class Params(MechanismParams):
     admins_times: float = Field(ge=0)
     slowing_from: float = Field(ge=0, le=1)
     slowing_to: float = Field(ge=0, le=1)
-    slowing_times: tuple[float, float, float, float]
+    slowing_times: tuple[Amount, Amount, Amount, Amount]
 
     @model_validator(mode="after")
     def _is_a_range(self) -> Self:

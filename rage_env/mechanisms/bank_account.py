@@ -7,18 +7,21 @@ Rates are assumed.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from rage_env.features import Feature
-from rage_env.randomness import Draw, Noise
+from rage_env.mechanisms.stress import level as stress_level
+from rage_env.randomness import POPULATION_WEEK, Draw, Noise
 from rage_env.state import Lives, Traits
 from rage_env.week import Columns, MechanismParams, Newcomers, Week
 
 __all__ = [
-    "GIVES", "LATENT", "MONTH_WEEKS", "PARENTS", "SIGNALS", "Params", "Sign", "advance", "draw", "features", "joining",
-    "mean", "newcomers",
+    "GIVES", "LATENT", "MONTH_WEEKS", "PARENTS", "SIGNALS", "Chance", "Params", "Sign", "advance", "draw", "features",
+    "joining", "mean", "newcomers",
 ]  # fmt: skip
 
 PARENTS = ("stress",)
@@ -40,6 +43,7 @@ SIGNALS = {  # name: (unit, largest value shown)
     "utility_days_late": ("days", 31.0),
     "failed_debits": ("count", 50.0),
 }
+_LOG_SAVINGS = (np.float32(0), np.float32(18))  # of dollars, the least and the most
 _MOST = 12  # no count of a week is larger
 _SALARY_DAYS, _BILL_DAYS = 14, 20  # the longest delays (assumed)
 _SALARY_LOG_SD = 0.05  # of a salary from month to month, and what a sd of stress above 0 takes from it (assumed)
@@ -47,14 +51,17 @@ _SIZE_LOG_SD, _TASTE = 0.5, 0.5  # of cash and bets; of the share spent for fun,
 
 
 class Sign(BaseModel):
-    """How often something happens at stress 0 (a probability where it either happens or not, else a weekly rate).
-
-    per_stress: what one sd of stress adds on the log-odds, or on the log of the rate.
-    """
+    """How often something happens in a week at stress 0; per_stress: what one sd adds on the log of that rate."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
     usual: float = Field(gt=0, lt=20)
     per_stress: float
+
+
+class Chance(Sign):
+    """Something that either happens or does not: usual is a probability, per_stress acts on its log-odds."""
+
+    usual: float = Field(gt=0, lt=1)
 
 
 class Params(MechanismParams):
@@ -73,10 +80,10 @@ class Params(MechanismParams):
     savings_noise: float = Field(ge=0)
     atm_usd: float = Field(gt=0)
     gambling_usd: float = Field(gt=0)
-    late_salary: Sign
-    late_utility: Sign
-    gambling: Sign
-    discretionary: Sign
+    late_salary: Chance
+    late_utility: Chance
+    gambling: Chance
+    discretionary: Chance
     atm: Sign
     lending: Sign
     failed_debit: Sign
@@ -96,10 +103,23 @@ def newcomers(people: Newcomers, params: Params) -> Columns:
 
 
 def joining(traits: Traits, lives: Lives, params: Params) -> Columns:
-    """Nothing has been seen yet; savings stand at their level."""
+    """Nothing has been seen yet; savings stand where weeks under this stress would have left them, never at the level.
+
+    Standing at the level itself they would tell it exactly.
+    """
     n = len(traits.user_id)
     seen = {name: np.zeros(n, np.float32) for name in SIGNALS}
-    return {**seen, "savings_usd": np.exp(traits.more["savings_level"]), "month_week": np.zeros(n, np.int8)}
+    wobble, _ = Noise(0, traits.key, POPULATION_WEEK).normals(Draw.BANK_NOISE)
+    spread = params.savings_noise / math.sqrt(1 - (1 - params.savings_pull) ** 2)
+    around = _pulled_to(traits, stress_level(traits, lives.more["stress_shock"]), params) + np.float32(spread) * wobble
+    return {**seen, "savings_usd": np.exp(np.clip(around, *_LOG_SAVINGS)), "month_week": np.zeros(n, np.int8)}
+
+
+def _pulled_to(traits: Traits, stress: Floats, params: Params) -> Floats:
+    """(n,) log savings to which this much stress, if it lasted, would bring these people."""
+    strain = np.maximum(stress, np.float32(0))
+    out: Floats = traits.more["savings_level"] - np.float32(params.savings_drawn / params.savings_pull) * strain
+    return out
 
 
 def draw(week: Week, params: Params) -> Columns:
@@ -132,12 +152,12 @@ def _salary(week: Week, stress: Floats, luck: Noise, payday: NDArray[np.bool_], 
     late = payday & (happens < _chance(params.late_salary, stress))
     strain = np.maximum(stress, np.float32(0))
     held = np.log(np.maximum(week.lives.more["savings_usd"], np.float32(1)))
-    level = week.traits.more["savings_level"] - np.float32(params.savings_drawn / params.savings_pull) * strain
+    level = _pulled_to(week.traits, stress, params)
     log_savings = held + np.float32(params.savings_pull) * (level - held) + np.float32(params.savings_noise) * noise
     return {
         "salary_usd": payday * np.exp(week.traits.more["income"] + np.float32(_SALARY_LOG_SD) * (wobble - strain)),
         "salary_delay_days": late * np.ceil(days * np.float32(_SALARY_DAYS)),
-        "savings_usd": np.exp(np.clip(log_savings, np.float32(0), np.float32(18))),
+        "savings_usd": np.exp(np.clip(log_savings, *_LOG_SAVINGS)),
     }
 
 
@@ -169,7 +189,7 @@ def _bills(stress: Floats, luck: Noise, due: NDArray[np.bool_], params: Params) 
     }
 
 
-def _chance(sign: Sign, stress: Floats) -> Floats:
+def _chance(sign: Chance, stress: Floats) -> Floats:
     """(n,) probability in the week."""
     odds = np.float32(sign.usual / (1 - sign.usual)) * np.exp(np.float32(sign.per_stress) * stress)
     out: Floats = odds / (1 + odds)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from rage_env.randomness import Draw
+from rage_env.ranges import Share
 from rage_env.week import Columns, MechanismParams, Week
 
 __all__ = ["GIVES", "PARENTS", "REVISES", "Params", "draw", "mean"]
@@ -24,7 +25,7 @@ class Params(MechanismParams):
     """unreported: share of true cases never reported. false_reports: per active week of each fraud type."""
 
     unreported: float = Field(ge=0, le=1)
-    false_reports: tuple[float, float, float, float]
+    false_reports: tuple[Share, Share, Share, Share]
 
 
 def _false_rate(week: Week, params: Params) -> NDArray[np.float64]:

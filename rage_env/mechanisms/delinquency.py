@@ -8,15 +8,16 @@ exp(its `log_late`), in the week of the payment in full and in earlier weeks by 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from rage_env.features import Feature
 from rage_env.mechanisms.stress import level
 from rage_env.randomness import POPULATION_WEEK, Draw, Noise
+from rage_env.ranges import Share, check_range
 from rage_env.state import Lives, Traits
 from rage_env.week import Columns, MechanismParams, Newcomers, Week
 
@@ -47,13 +48,18 @@ class Params(MechanismParams):
 
     missed_logit: ByMonthsLate
     per_stress: float
-    default_rate: ByMonthsLate
+    default_rate: tuple[Share, Share, Share, Share, Share]
     highest_rate: float = Field(gt=0, lt=1)
     remembered: float = Field(ge=0, lt=1)
     debt_median_usd: float = Field(gt=0)
     debt_log_sd: float = Field(ge=0)
     debt_least_usd: float = Field(gt=0)
     debt_most_usd: float = Field(gt=0)
+
+    @model_validator(mode="after")
+    def _debts_have_a_range(self) -> Self:
+        check_range("debt", (self.debt_least_usd, self.debt_most_usd), "debt_least_usd", "debt_most_usd")
+        return self
 
 
 def probability(months_late: NDArray[Any], stress: Floats, params: Params) -> Floats:

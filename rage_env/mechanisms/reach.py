@@ -6,16 +6,20 @@ its contact and does nothing else.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from rage_env.arms import ArmTable
+from rage_env.arms import Arm, ArmTable
+from rage_env.errors import did_you_mean
 from rage_env.randomness import Draw
+from rage_env.ranges import Share
 from rage_env.state import Lives, Traits
 from rage_env.week import Columns, MechanismParams, Week
 
-__all__ = ["GIVES", "PARENTS", "Eligibility", "Params", "branches", "draw", "mask", "mean"]
+__all__ = ["GIVES", "PARENTS", "Eligibility", "Params", "branches", "draw", "mask", "mean", "problems"]
 
 PARENTS: tuple[str, ...] = ()
 GIVES = ("felt",)
@@ -38,9 +42,22 @@ class Params(MechanismParams):
     cool_down_weeks: no arm but 0 within so many weeks of the last contact. eligible: {arm: who may get it}.
     """
 
-    delivered: dict[str, float] = Field(default_factory=dict)
+    delivered: dict[str, Share] = Field(default_factory=dict)
     cool_down_weeks: int = Field(default=0, ge=0, le=4)
     eligible: dict[str, Eligibility] = Field(default_factory=dict)
+
+
+def problems(arms: Sequence[Arm], params: Params) -> Iterator[str]:
+    """Channels that no offer takes and arms that do not exist; arm 0 reaches everybody, so no rule can be for it."""
+    channels, offers = sorted({arm.channel for arm in arms[1:]}), [arm.name for arm in arms[1:]]
+    for channel in params.delivered:
+        if channel not in channels:
+            near = did_you_mean(channel, channels)
+            yield f"delivered.{channel}: no offer takes the channel {channel!r}{near} Channels: {', '.join(channels)}"
+    for name in params.eligible:
+        if name not in offers:
+            why = "everybody may be left alone" if name == arms[0].name else f"no arm is called {name!r}"
+            yield f"eligible.{name}: {why}{did_you_mean(name, offers)} Offers: {', '.join(offers)}"
 
 
 def _probability(week: Week, params: Params) -> NDArray[np.float64]:

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from rage_env.features import Feature
 from rage_env.randomness import Draw
+from rage_env.ranges import Share
 from rage_env.seating import colleagues
 from rage_env.state import Lives, Traits
 from rage_env.week import Columns, MechanismParams, Week
@@ -34,7 +35,7 @@ class Params(MechanismParams):
     every seat of an account one of whose admins did.
     """
 
-    rates: tuple[float, float, float, float]
+    rates: tuple[Share, Share, Share, Share]
     highest_rate: float = Field(gt=0, le=1)
     admin_times: float = Field(default=1.0, ge=0)
     contagion: float = Field(default=0.0, ge=0)

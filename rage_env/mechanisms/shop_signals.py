@@ -6,13 +6,16 @@ the shop calls the customer's tier is read off the order rate. The level itself 
 
 from __future__ import annotations
 
+from typing import Self
+
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from rage_env.features import Feature
 from rage_env.mechanisms import lifecycle
 from rage_env.randomness import POPULATION_WEEK, Draw, Noise
+from rage_env.ranges import Amount, Share, check_range
 from rage_env.state import Lives, Traits
 from rage_env.week import Columns, MechanismParams, Newcomers, Week
 
@@ -21,7 +24,8 @@ __all__ = ["GIVES", "PARENTS", "Params", "advance", "draw", "features", "joining
 PARENTS = ("activity_shift",)  # the level comes with it
 GIVES: tuple[str, ...] = ()
 
-Range = tuple[float, float]
+Shares = tuple[Share, Share]
+Amounts = tuple[Amount, Amount]
 _DAYS = 7.0
 
 
@@ -31,15 +35,22 @@ class Params(MechanismParams):
     tickets_a_week, failed_payments, returns: probability in a week at risk levels 0 and 1.
     """
 
-    orders_a_month: tuple[Range, Range, Range]
-    email_open_rate: tuple[Range, Range, Range]
-    cart_abandonment: tuple[Range, Range, Range]
+    orders_a_month: tuple[Amounts, Amounts, Amounts]
+    email_open_rate: tuple[Shares, Shares, Shares]
+    cart_abandonment: tuple[Shares, Shares, Shares]
     noise: float = Field(ge=0, le=1)
-    visits_a_week: Range
-    tickets_a_week: Range
-    failed_payments: Range
-    returns: Range
+    visits_a_week: Amounts
+    tickets_a_week: Shares
+    failed_payments: Shares
+    returns: Shares
     discount_taste_sd: float = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _ranges_run_upwards(self) -> Self:
+        for name in ("orders_a_month", "email_open_rate", "cart_abandonment"):
+            for tier, ends in zip(lifecycle.TIERS, getattr(self, name), strict=True):
+                check_range(f"{name}, tier {tier}", ends, "the first", "the second")
+        return self
 
 
 def newcomers(people: Newcomers, params: Params) -> Columns:
@@ -77,13 +88,15 @@ def _readings(level: NDArray[np.float32], luck: Noise, params: Params) -> Column
     support, payment = luck.pair(Draw.SHOP_SUPPORT)
     back, _ = luck.pair(Draw.SHOP_ORDERS)
 
-    def inside(ranges: tuple[Range, Range, Range], noise: NDArray[np.float32], *, falls: bool) -> NDArray[np.float32]:
+    def inside(
+        ranges: tuple[Amounts, Amounts, Amounts], noise: NDArray[np.float32], *, falls: bool
+    ) -> NDArray[np.float32]:
         low, high = (np.array([r[side] for r in ranges], np.float32).take(tier.astype(np.intp)) for side in (0, 1))
         at = np.clip(place + np.float32(params.noise) * noise, 0, 1)
         reading: NDArray[np.float32] = low + (high - low) * (1 - at if falls else at)
         return reading
 
-    def between(ends: Range) -> NDArray[np.float32]:
+    def between(ends: Amounts) -> NDArray[np.float32]:
         return np.float32(ends[0]) + np.float32(ends[1] - ends[0]) * level
 
     return {

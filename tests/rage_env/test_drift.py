@@ -108,11 +108,22 @@ def test_newcomers_follow_the_drift_of_the_population() -> None:
         ({"target": GMV, "kind": "seasonal", "to": 3.0}, "goes with linear or abrupt"),
         ({"target": GMV, "kind": "abrupt", "size": -1.0}, "must be above 0"),
         ({"target": GMV, "kind": "sudden", "size": 1.0}, "kind"),
+        ({"target": GMV, "kind": "random_walk", "size": 500.0}, "would leave its range"),
+        ({"target": "arms.bonus_5.bonus_usd", "kind": "abrupt", "size": 1.0}, "lies below the bonus of 10"),
+        ({"target": "population.churn.oldest_age_weeks", "kind": "abrupt", "to": 9.0}, "is a whole number"),
     ],
 )
 def test_a_drift_that_cannot_be_is_refused_at_once(drift: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         drifting(drift)
+
+
+def test_drifts_that_are_sound_alone_but_not_together_are_refused_before_a_week_is_lived() -> None:
+    target = "mechanisms.fraud.third_party_rate"
+    first, second = ({"target": target, "kind": "abrupt", "size": 2.0, "from_week": week} for week in (1, 4))
+    with pytest.raises(ConfigError, match=r"drift\.0, drift\.1: together .* mechanisms\.fraud .* in week 4 "):
+        drifting(first, second)
+    assert drifting(first, {**second, "size": -0.9}).num_envs > 0
 
 
 def test_a_drift_needs_a_source_like_any_number() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from rage_env import scenario
 from rage_env.arms import ArmTable
+from rage_env.arrivals import Arrivals
 from rage_env.errors import ConfigError
 
 
@@ -54,6 +55,48 @@ def test_a_loaded_scenario_can_be_changed_again() -> None:
 def test_parts_that_do_not_fit_are_named(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         scenario.load("fintech", change)
+
+
+def mechanism(name: str, **change: object) -> dict[str, Any]:
+    return {"mechanisms": {name: change}, "sources": {"mechanisms": "assumed"}}
+
+
+@pytest.mark.parametrize(
+    ("world", "change", "message"),
+    [
+        ("fintech", mechanism("reach", delivered={"pusj": 0.5}), r"reach\.delivered\.pusj: no offer .* mean 'push'"),
+        ("fintech", mechanism("reach", delivered={"none": 0.5}), r"reach\.delivered\.none: no offer takes"),
+        ("fintech", mechanism("reach", delivered={"push": 1.5}), "less than or equal to 1"),
+        ("fintech", mechanism("reach", delivered={"push": -0.5}), "greater than or equal to 0"),
+        ("fintech", mechanism("reach", eligible={"nuge": {}}), r"reach\.eligible\.nuge: no arm .* mean 'nudge'"),
+        ("fintech", mechanism("reach", eligible={"no_offer": {}}), "everybody may be left alone"),
+        ("fintech", mechanism("corruption", unreported=0.1, false_reports=[0.0, 2.0, 0.0, 0.0]), "false_reports"),
+        ("fintech", mechanism("reactions", rates=[0.1, -0.1, 0.1, 0.1]), r"reactions\.rates"),
+        ("fintech", {"arrivals": {"initial_share": 0.0, "growth": 0.1}}, "initial_share"),
+        ("fintech", {"population": {"signals": {"kyc_high": [0.8, 1.8, 0.4, 0.4]}}}, "kyc_high"),
+        ("fintech", {"population": {"signals": {"churn_highest_rate": 0.0001}}}, "lies below churn_lowest_rate"),
+        ("b2b_nudge", mechanism("attention", slowing_times=[1.0, -1.0, 1.0, 1.0]), "slowing_times"),
+        ("commerce_churn", mechanism("shop_signals", orders_a_month=[[4.0, 1.5], [0.3, 1.5], [0.1, 0.3]]), "tier low"),
+        ("commerce_churn", mechanism("shop_signals", returns=[0.1, 1.5]), r"shop_signals\.returns"),
+        ("pre_delinquency", mechanism("delinquency", default_rate=[0.1, 0.1, 0.1, 0.1, -0.1]), "default_rate"),
+        ("pre_delinquency", mechanism("delinquency", debt_least_usd=60_000.0), "lies below debt_least_usd"),
+        ("pre_delinquency", mechanism("bank_account", gambling={"usual": 1.5}), "less than 1"),
+    ],
+)
+def test_a_mechanism_that_could_not_act_as_written_is_refused(world: str, change: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        scenario.load(world, change)
+
+
+def test_two_classes_of_accounts_must_not_share_a_name() -> None:
+    size = {"name": "smb", "share": 0.5, "fewest": 1, "most": 6, "churn_times": 1.0}
+    with pytest.raises(ConfigError, match="two are called 'smb'"):
+        scenario.load("b2b_nudge", {"mechanisms": {"accounts": {"classes": [size, size]}}})
+
+
+def test_growth_without_bounds_fills_every_slot_instead_of_overflowing() -> None:
+    assert Arrivals(initial_share=0.5, growth=1e300).share(9_999) == 1.0
+    assert Arrivals(initial_share=0.5, growth=0.1).share(2) == pytest.approx(0.5 * 1.1**2)
 
 
 def test_a_number_without_a_source_is_refused_and_named() -> None:

@@ -12,6 +12,7 @@ from rage_env.cohort import CohortEnv
 from rage_env.errors import WorldError
 from rage_env.interface import observe
 from rage_env.mechanisms.bank_account import SIGNALS
+from rage_env.scenario import load
 from rage_env.trial import Trial
 
 RISES = ("salary_delay_days", "atm_withdrawals", "gambling_usd", "lending_transfers", "utility_days_late",
@@ -89,3 +90,15 @@ def test_a_world_that_shows_stress_is_refused() -> None:
     trial = Trial.run(StressShown(1, "pre_delinquency"), 500, 3, seed=0)
     with pytest.raises(WorldError, match="shows stress_base"):
         invariants.every()["nothing_latent_is_seen"](trial)
+
+
+def test_savings_of_someone_just_seen_do_not_tell_the_level_that_they_return_to() -> None:
+    env = CohortEnv(4_000, load("pre_delinquency", {"burn_in_weeks": 0}))
+    env.reset(seed=8)
+    shown = env.lives.more["savings_usd"]
+    level = env.traits.more["savings_level"]
+    told = np.exp(level)  # what the world must not show
+    assert np.corrcoef(np.log(shown), level)[0, 1] < 0.98 < np.corrcoef(np.log(told), level)[0, 1]
+    stress = env.traits.more["stress_base"] + env.lives.more["stress_shock"]
+    strained = stress > 1
+    assert (np.log(shown) - level)[strained].mean() < -0.3 < (np.log(shown) - level)[~strained].mean()
