@@ -41,7 +41,7 @@ def print_resolved(name_or_path: str, overrides: Sequence[str], *, schema: bool,
 
 
 def _kind(name_or_path: str) -> str:
-    """`scenarios` or `experiments`: by shipped name; for a file, by whether it lists agents or arms."""
+    """`scenarios` or `experiments`: by shipped name; for a file, by whether it lists agents, or arms or a base."""
     scenarios, experiments = configs.names("scenarios"), configs.names("experiments")
     if name_or_path in scenarios:
         return "scenarios"
@@ -50,4 +50,5 @@ def _kind(name_or_path: str) -> str:
     if not name_or_path.endswith((".yaml", ".yml")):
         raise UnknownNameError("experiment or scenario", name_or_path, (*experiments, *scenarios))
     data = parse(yamlfile.read(Path(name_or_path)), name_or_path).data
-    return "scenarios" if isinstance(data, dict) and "arms" in data and "agents" not in data else "experiments"
+    is_world = isinstance(data, dict) and not data.keys().isdisjoint(("arms", "extends")) and "agents" not in data
+    return "scenarios" if is_world else "experiments"

@@ -145,6 +145,15 @@ def test_config_prints_what_can_be_read_again_as_the_same_configuration(
     assert "weeks: 30" in printed
 
 
+def test_config_takes_a_world_that_extends_another_for_a_world(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = {"extends": "fintech", "name": "mine", "description": "Shorter.", "weeks": 9, "sources": {"weeks": "assumed"}}
+    (tmp_path / "mine.yaml").write_text(json.dumps(own))
+    assert cli.main(["config", str(tmp_path / "mine.yaml"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["weeks"] == 9
+
+
 @pytest.mark.parametrize(("name", "key"), [("quickstart", "agents"), ("fintech", "arms")])
 def test_config_prints_a_json_schema_for_editors(name: str, key: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["config", name, "--schema"]) == 0
