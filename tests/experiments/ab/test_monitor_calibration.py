@@ -68,7 +68,7 @@ def test_over_two_hundred_seeds_valid_monitors_keep_their_level_and_peeking_does
     done = experiments.run("monitor_calibration", out=tmp_path_factory.mktemp("all"), track=False, progress=False)
     summed = done.over_seeds
     check(summed)
-    for monitor in ("loss_alarm", "obf", "pocock", "any_time"):
+    for monitor in ("loss_alarm", "obf", "pocock", "any_time", "independent"):
         row = of(summed, "nothing", monitor)
         assert row["seeds"] == 200
         assert row["false_alarms"] <= allowed(200)
