@@ -8,17 +8,16 @@ belongs to the seed and the week and is the same for every user.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import product
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from rage_env.errors import did_you_mean
 from rage_env.randomness import Draw, Noise, person_keys
 
-__all__ = ["ROOTS", "Drift", "numeric_paths", "patched", "problems"]
+__all__ = ["ROOTS", "Drift", "moved_to", "number_at", "numeric_paths", "patched"]
 
 ROOTS = ("mechanisms", "arms", "population")
 """Parts of a scenario that may drift; what stands under `population` acts on newcomers."""
@@ -104,85 +103,22 @@ def numeric_paths(tree: Tree) -> list[str]:
 
 def patched(tree: Tree, drifts: Sequence[Drift], week: int, key: int) -> Tree:
     """A copy of the scenario tree with every drift at this week; only what moves is copied."""
-    for place, drift in enumerate(drifts):
-        s = drift.shape(week, key, place)
-        if s != 0:
-            tree = _at(tree, drift, s)
-    return tree
+    return moved_to(tree, drifts, [drift.shape(week, key, place) for place, drift in enumerate(drifts)])
 
 
-def _at(tree: Tree, drift: Drift, s: float) -> Tree:
-    return _put(tree, drift.target.split("."), lambda base: drift.moved(base, s))
-
-
-def problems(tree: Tree, drifts: Sequence[Drift], weeks: Sequence[int], check: Callable[[Tree], str]) -> Iterator[str]:
-    """What is wrong with a scenario's drifts. check: the first thing wrong with a moved scenario tree, or ''."""
-    known, sound = numeric_paths(tree), []
-    for i, drift in enumerate(drifts):
-        named = _by_name(tree, drift.target)
-        wrong = _alone(tree, drift, named, known, weeks, check)
-        if wrong:
-            yield f"drift.{i}{wrong}"
-        else:
-            sound.append(i)
-    yield from _together(tree, {i: drifts[i] for i in sound}, weeks, check)
-
-
-def _alone(
-    tree: Tree, drift: Drift, named: str, known: list[str], weeks: Sequence[int], check: Callable[[Tree], str]
-) -> str:
-    """What is wrong with one drift, or ''."""
-    if named not in known:
-        return f".target: no number stands at {named!r}{did_you_mean(named, known)}"
-    held: list[Tree] = []
-    _put(tree, drift.target.split("."), held.append)
-    if isinstance(held[0], int):
-        return f".target: {named} is a whole number ({held[0]}), which cannot move by degrees; let another number drift"
-    try:
-        wrong = next((found for s in drift.reaches(weeks) if (found := check(_at(tree, drift, s)))), "")
-    except ValueError:
-        return f".to: {named} holds a list of another length; give one value for each"
-    except OverflowError:
-        wrong = "too large for a number"
-    return f": {named} would leave its range ({wrong}); make it smaller" if wrong else ""
-
-
-def _together(
-    tree: Tree, drifts: Mapping[int, Drift], weeks: Sequence[int], check: Callable[[Tree], str]
-) -> Iterator[str]:
-    """The first week in which drifts of one part of the scenario, each sound by itself, cannot act at once."""
-    parts: dict[str, list[int]] = {}
-    for i, drift in drifts.items():
-        parts.setdefault(".".join(_by_name(tree, drift.target).split(".")[:2]), []).append(i)
-    for part, places in parts.items():
-        mine = [drifts[i] for i in places]
-        when = {shapes: week for week in reversed(weeks) for shapes in product(*(_shapes(d, week) for d in mine))}
-        tried = ((week, check(_moved_at(tree, mine, shapes))) for shapes, week in when.items() if len(mine) > 1)
-        week, wrong = min(((week, found) for week, found in tried if found), default=(0, ""))
-        if wrong:
-            names = ", ".join(f"drift.{i}" for i in places)
-            left = f"together they would take {part} out of its range in week {week}"
-            yield f"{names}: {left} ({wrong}); make them smaller"
-
-
-def _shapes(drift: Drift, week: int) -> tuple[float, ...]:
-    """All that s(week) may come to: one value, or for a random walk its ends."""
-    return drift.reaches(()) if drift.kind == "random_walk" else (drift.shape(week),)
-
-
-def _moved_at(tree: Tree, drifts: Sequence[Drift], shapes: Sequence[float]) -> Tree:
+def moved_to(tree: Tree, drifts: Sequence[Drift], shapes: Sequence[float]) -> Tree:
+    """The same with each drift at a given s. Raises ValueError, OverflowError where a drift cannot get there."""
     for drift, s in zip(drifts, shapes, strict=True):
-        tree = _at(tree, drift, s)
+        if s != 0:
+            tree = _put(tree, drift.target.split("."), partial(drift.moved, s=s))
     return tree
 
 
-def _by_name(tree: Tree, target: str) -> str:
-    """The path with an arm's name where its place was given."""
-    root, _, rest = target.partition(".")
-    place, _, below = rest.partition(".")
-    if root == "arms" and place.isdigit() and int(place) < len(tree["arms"]):
-        return f"arms.{tree['arms'][int(place)]['name']}.{below}"
-    return target
+def number_at(tree: Tree, target: str) -> Tree:
+    """What stands at this path: a number, or a list of numbers."""
+    held: list[Tree] = []
+    _put(tree, target.split("."), held.append)
+    return held[0]
 
 
 def _paths(node: Tree, path: str) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from rage_env import drift, mechanisms
+from rage_env import drift, drift_checks, mechanisms
 from rage_env.arms import Arm, ArmTable
 from rage_env.population import PopulationParams
 
@@ -51,7 +51,7 @@ def drift_problems(scenario: Scenario) -> list[str]:
             return str(error.errors()[0]["msg"])
         return ""
 
-    return list(drift.problems(_tree(scenario), scenario.drift, weeks, wrong))
+    return list(drift_checks.problems(_tree(scenario), scenario.drift, weeks, wrong))
 
 
 def _tree(scenario: Scenario) -> Tree:
