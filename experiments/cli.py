@@ -227,6 +227,9 @@ def _told(error: Exception) -> int:
     """The exit code of an error that has a message for the user, printed; anything else is a defect and goes up."""
     from rage_env.errors import InputError, RageError
 
+    if isinstance(error, MemoryError):
+        print(f"error: out of memory ({error}); ask for fewer users or weeks", file=sys.stderr)
+        return 1
     if not isinstance(error, RageError | OSError):
         raise error
     text = "".join(c if c.isprintable() or c == "\n" else "?" for c in str(error))  # it may quote a binary file

@@ -178,3 +178,14 @@ def test_a_study_that_is_not_there_is_told_with_those_that_are(
     (there / "study.json").write_text("{}")
     assert cli.main(["report", "quickstar"]) == 2
     assert "did you mean 'quickstart'? Studies there: quickstart." in capsys.readouterr().err
+
+
+def test_a_world_beyond_all_memory_ends_in_a_message_and_not_in_a_traceback(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def starve(*_: object, **__: object) -> None:
+        raise MemoryError("Unable to allocate 373 GiB")
+
+    monkeypatch.setattr("rage_env.scenario.load", starve)
+    assert cli.main(["describe", "fintech"]) == 1
+    assert "out of memory (Unable to allocate 373 GiB); ask for fewer users" in capsys.readouterr().err
