@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.monitors.batch import Batch
-from experiments.monitors.cohort import KPI, ClosedCohort, Mode, Outcome
+from experiments.monitors.cohort import ClosedCohort, Mode, Outcome
 from experiments.monitors.contrast import (
     USERS_PER_SKEW2,
     Contrast,
@@ -66,8 +66,7 @@ class AsymptoticCs(Monitor):
         self.users_per_skew2 = users_per_skew2
         self.best_information = None if best_information is None else positive("best_information", best_information)
         self.cohort = ClosedCohort(mode, treatment, control, cap, adjust, outcome, rows_per_unit)
-        what = "paired difference to control" if mode == "paired" else f"group {treatment} minus group {control}"
-        self.null = f"H0: {what} in {KPI[outcome]} is 0, at every week"
+        self.null = f"H0: {self.cohort.what} is 0, at every week"
         self._forget_looks()
 
     def _take(self, batch: Batch) -> MonitorState:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,44 +15,24 @@ from numpy.typing import NDArray
 from experiments.monitors.accounts import one_row_a_unit
 from experiments.monitors.batch import Batch
 from experiments.monitors.contrast import Comparison, Contrast, compared, contrast, linearised, too_skewed
-from experiments.monitors.enrolment import check_covariate, check_groups, check_one_row, rows_of
-from experiments.monitors.interface import positive, whole
+from experiments.monitors.declared import KPI, Declared, Mode, Outcome
+from experiments.monitors.enrolment import check_covariate, check_groups, check_one_row, check_unchanged, rows_of
 from experiments.monitors.standing import Shared, Standing
-from experiments.monitors.streams import MeanStream
 from rage_env.errors import ConfigError, LogError
 
 __all__ = ["KPI", "ClosedCohort", "Mode", "Outcome"]
 
 Floats = NDArray[np.float64]
-Mode = Literal["paired", "groups"]
-Outcome = Literal["mean", "ratio"]
-KPI: dict[Outcome, str] = {
-    "mean": "mean value per assigned user-week",
-    "ratio": "total value as a share of the total denominator",
-}
-"""What is compared, in words."""
-
 _TOTALS = ("unit", "treated", "total", "size", "rows", "covariate", "first_week", "weeks", "_standing")
 
 
 @dataclass(eq=False)
-class ClosedCohort:
+class ClosedCohort(Declared):
     """Totals of the units assigned in the first week, the same rows in every week, the departed at 0.
 
-    `paired`: values are differences to the paired life under control, all rows count. `groups`: rows of the
-    `treatment` and `control` groups are compared, others are left out. cap: most a row's mean per week may count,
-    declared before the first batch. adjust: for the covariate of the first batch. outcome: `mean` per row, or `ratio`
-    of summed values to summed denominators. rows_per_unit: rows that an account may have; they are summed, and the
-    account is what varies.
+    What is compared was declared before; see `Declared`.
     """
 
-    mode: Mode = "paired"
-    treatment: int = 1
-    control: int = 0
-    cap: float | None = None
-    adjust: bool = False
-    outcome: Outcome = "mean"
-    rows_per_unit: int = 1
     unit: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))  # (n,)
     treated: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))  # (n,)
     total: Floats = field(default_factory=lambda: np.empty(0))  # (n,)
@@ -62,18 +41,6 @@ class ClosedCohort:
     covariate: Floats | None = None  # (n,)
     first_week: int = 0
     weeks: int = 0
-
-    def __post_init__(self) -> None:
-        for name, known in (("mode", Mode), ("outcome", Outcome)):
-            if getattr(self, name) not in get_args(known):
-                raise ConfigError(f"{name}: must be one of {', '.join(get_args(known))}, got {getattr(self, name)!r}")
-        if self.mode == "groups" and self.treatment == self.control:
-            raise ConfigError(f"treatment: must differ from control, both are group {self.control}")
-        if self.adjust and self.mode == "paired":
-            raise ConfigError("adjust: a paired difference has no covariate left to adjust for; use mode groups")
-        if self.cap is not None:
-            positive("cap", self.cap)
-        whole("rows_per_unit", self.rows_per_unit, 1)
 
     def __setattr__(self, name: str, value: object) -> None:
         if name == "cap" and getattr(self, "weeks", 0) > 0:
@@ -102,7 +69,7 @@ class ClosedCohort:
 
         Cohorts that were told the same and fed the same batches share their totals: the first one works them out.
         """
-        key = (self._told, id(self._standing) if self.weeks else None)
+        key = (self.told, id(self._standing) if self.weeks else None)
         known = batch.sums.get(key)
         if isinstance(known, Shared):
             for name, total in known.totals.items():
@@ -161,41 +128,20 @@ class ClosedCohort:
         """(n,) the outcome of each unit from what was read: itself, or a ratio's linear part."""
         return read if read.ndim == 1 else linearised(read[0], read[1], self.arms)
 
-    def means(self) -> Floats:
-        """(n,) the outcome of each unit now."""
-        return self.values(self.read())
-
-    def means_of(self, stream: MeanStream) -> tuple[Floats, Comparison]:
-        """(reps, weeks, m) capped means of the units compared, and how they are compared."""
-        weekly, arms, covariate = stream.value, None, stream.covariate
-        if stream.group is not None and self.mode == "groups":
-            mine = (stream.group == self.treatment) | (stream.group == self.control)
-            weekly, arms = weekly[..., mine], stream.group[mine] == self.treatment
-            covariate = None if covariate is None else covariate[..., mine]
-        means = np.cumsum(weekly, axis=1) / np.arange(1, weekly.shape[1] + 1)[:, None]
-        means = means if self.cap is None else np.clip(means, -self.cap, self.cap)
-        known = None if covariate is None or not self.adjust else covariate[:, None]
-        return means, compared(means.shape[-1], arms, known)
-
     def merged(self, other: ClosedCohort) -> ClosedCohort:
         """Both shards as one cohort. Raises LogError where they share a unit or were told different things."""
         shared = np.intersect1d(self.unit, other.unit)
         if len(shared):
             raise LogError(f"unit {shared[0]} is in both shards; every unit belongs to one shard")
-        if self._told != other._told:
-            raise LogError(f"shards were told {self._told} and {other._told}; merge shards of one declaration")
-        both = ClosedCohort(*self._told)
+        if self.told != other.told:
+            raise LogError(f"shards were told {self.told} and {other.told}; merge shards of one declaration")
+        both = ClosedCohort(*self.told)
         for name in ("unit", "treated", "total", "size", "rows"):
             setattr(both, name, np.concatenate([getattr(self, name), getattr(other, name)]))
         if self.covariate is not None and other.covariate is not None:
             both.covariate = np.concatenate([self.covariate, other.covariate])
         both.first_week, both.weeks = self.first_week, self.weeks
         return both
-
-    @property
-    def _told(self) -> tuple[Mode, int, int, float | None, bool, Outcome, int]:
-        """What was declared before the data."""
-        return self.mode, self.treatment, self.control, self.cap, self.adjust, self.outcome, self.rows_per_unit
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """State as plain arrays."""
@@ -238,18 +184,8 @@ class ClosedCohort:
                 "departed units at 0 (shards of one week go into monitors of their own, to be merged)"
             )
         at = rows_of(batch, self.unit)
-        moved = np.flatnonzero((batch.groups()[at] == self.treatment) != self.treated)
-        if self.mode == "groups" and len(moved):
-            raise LogError(
-                f"batch of week {batch.week}: unit {self.unit[moved[0]]} is in two groups ({len(moved)} such units); "
-                "groups are fixed by assignment and kept for good"
-            )
-        fewer = np.flatnonzero(rows[at] != self.rows)
-        if len(fewer):
-            raise LogError(
-                f"batch of week {batch.week}: unit {self.unit[fewer[0]]} has {rows[at][fewer[0]]:.0f} rows, "
-                f"{self.rows[fewer[0]]:.0f} in the first week; departed users keep their row at value 0"
-            )
+        treated = self.treated if self.mode == "groups" else None
+        check_unchanged(batch, self.unit, (batch.groups()[at] == self.treatment, treated), (rows[at], self.rows))
         if self.adjust and batch.covariate is not None:
             before = np.empty(batch.n)
             before[at] = self.covariate

@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 from experiments.monitors.batch import Batch
 from rage_env.errors import LogError
 
-__all__ = ["check_covariate", "check_groups", "check_one_row", "rows_of"]
+__all__ = ["check_covariate", "check_groups", "check_one_row", "check_unchanged", "rows_of"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 
 def check_groups(batch: Batch, treatment: int, control: int) -> Batch:
@@ -53,6 +54,25 @@ def check_covariate(batch: Batch, before: Floats | None) -> None:
     if before is not None:
         changed = (covariate != before) & ~(np.isnan(covariate) & np.isnan(before))
         batch.refuse(changed, "covariate", "has changed since exposure began; feed the value from before every week")
+
+
+def check_unchanged(batch: Batch, unit: Ints, treated: tuple[Bools, Bools | None], rows: tuple[Floats, Floats]) -> None:
+    """Raise LogError where a unit has changed groups or its number of rows. Pairs of (n,): now, in the first week.
+
+    treated: who is; None for what it was where groups are not compared.
+    """
+    moved = np.flatnonzero(treated[0] != treated[1]) if treated[1] is not None else unit[:0]
+    if len(moved):
+        raise LogError(
+            f"batch of week {batch.week}: unit {unit[moved[0]]} is in two groups ({len(moved)} such units); "
+            "groups are fixed by assignment and kept for good"
+        )
+    fewer = np.flatnonzero(rows[0] != rows[1])
+    if len(fewer):
+        raise LogError(
+            f"batch of week {batch.week}: unit {unit[fewer[0]]} has {rows[0][fewer[0]]:.0f} rows, "
+            f"{rows[1][fewer[0]]:.0f} in the first week; departed users keep their row at value 0"
+        )
 
 
 def rows_of(batch: Batch, enrolled: Ints) -> Ints | slice:

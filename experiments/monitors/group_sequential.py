@@ -9,7 +9,6 @@ less correlation, more chances to cross, higher boundary (Slepian 1962; Sidak 19
 from __future__ import annotations
 
 import copy
-import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal, Self
@@ -18,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.monitors.batch import Batch
-from experiments.monitors.cohort import KPI, ClosedCohort, Mode, Outcome
+from experiments.monitors.cohort import ClosedCohort, Mode, Outcome
 from experiments.monitors.contrast import USERS_PER_SKEW2, Contrast
 from experiments.monitors.interface import Monitor, MonitorState, Validity, Verdict, open_share, positive, whole
+from experiments.monitors.looks import planned_looks
 from experiments.monitors.replications import group_sequential_paths
 from experiments.monitors.spender import Rule, Spender
 from experiments.monitors.streams import MeanStream, Stream
@@ -73,7 +73,7 @@ class GroupSequential(Monitor):
     ) -> None:
         super().__init__()
         self.weeks = whole("weeks", weeks, 1)
-        self.looks = _planned(weeks, looks)
+        self.looks = planned_looks(weeks, looks)
         self.alpha = open_share("alpha", alpha) / whole("comparisons", comparisons, 1)
         self.rule = Rule(self.alpha, sides, spending, shape)
         self.misses = None if least_effect is None else Rule(1 - open_share("power", power), 1, futility, None)
@@ -82,8 +82,7 @@ class GroupSequential(Monitor):
             raise ConfigError(f"falling_information: must be refuse or say, got {falling_information!r}")
         self.falling_information, self.users_per_skew2 = falling_information, users_per_skew2
         self.cohort = ClosedCohort(mode, treatment, control, cap, adjust, outcome, rows_per_unit)
-        what = "paired difference to control" if mode == "paired" else f"group {treatment} minus group {control}"
-        self.null = f"H0: {what} in {KPI[outcome]} {'is 0' if sides == 2 else 'is at most 0'}"
+        self.null = f"H0: {self.cohort.what} {'is 0' if sides == 2 else 'is at most 0'}"
         self._forget_looks()
 
     def update(self, batch: Batch, look: bool | None = None) -> MonitorState:
@@ -204,13 +203,3 @@ class GroupSequential(Monitor):
             n_units=len(self.cohort.unit),
             reason=reason,
         )
-
-
-def _planned(weeks: int, looks: Sequence[int] | None) -> tuple[int, ...]:
-    planned = tuple(range(1, weeks + 1)) if looks is None else tuple(looks)
-    if not all(isinstance(w, int) for w in planned):
-        raise ConfigError(f"looks: must be whole numbers of weeks elapsed, got {list(planned)}")
-    rising = all(a < b for a, b in itertools.pairwise(planned))
-    if not planned or not rising or planned[0] < 1 or planned[-1] > weeks:
-        raise ConfigError(f"looks: must rise within 1..{weeks} weeks elapsed, got {list(planned)}")
-    return planned

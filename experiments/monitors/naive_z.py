@@ -41,8 +41,7 @@ class NaiveZ(Monitor):
         super().__init__()
         self.alpha = open_share("alpha", alpha)
         self.cohort = ClosedCohort(mode, treatment, control, cap)
-        what = "paired difference to control" if mode == "paired" else f"group {treatment} minus group {control}"
-        self.null = f"H0: {what} in mean value per assigned user-week is 0, looked at once"
+        self.null = f"H0: {self.cohort.what} is 0, looked at once"
 
     def _take(self, batch: Batch) -> MonitorState:
         self.cohort.add(batch)

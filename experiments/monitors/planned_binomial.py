@@ -18,9 +18,9 @@ from scipy.stats import binom
 from experiments.monitors.batch import Batch
 from experiments.monitors.boundaries import spent
 from experiments.monitors.interface import NAN, MonitorState, Reads, Validity, open_share, whole
+from experiments.monitors.looks import planned_looks
 from experiments.monitors.streams import EventStream, Stream
 from experiments.monitors.tally import TallyMonitor
-from rage_env.errors import ConfigError
 
 __all__ = ["PlannedBinomial", "count_boundaries"]
 
@@ -51,9 +51,7 @@ class PlannedBinomial(TallyMonitor):
         super().__init__(sums=2)  # events, rows
         self.limit, self.alpha = open_share("limit", limit), open_share("alpha", alpha)
         self.weeks, self.spending, self.group = whole("weeks", weeks, 1), spending, group
-        self.looks = tuple(range(1, weeks + 1)) if looks is None else tuple(looks)
-        if not self.looks or any(not 1 <= a <= weeks for a in self.looks) or sorted(set(self.looks)) != [*self.looks]:
-            raise ConfigError(f"looks: must rise within 1..{weeks} weeks elapsed, got {list(self.looks)}")
+        self.looks = planned_looks(weeks, looks)
         spent(np.ones(1), alpha, 1, spending)  # refuses an unknown rule before any data come
         self.null = f"H0: each unit's probability of an event is at most {limit:g}, tested at the planned looks"
 
@@ -123,9 +121,7 @@ def count_boundaries(rows: Floats, allowed: Floats, limit: float) -> Floats:
         left = np.convolve(left, binom.pmf(np.arange(min(most, new) + 1), new, limit))
         if spend <= gone:
             continue
-        above = np.cumsum(left[::-1])[::-1] + _OUT_OF_REACH * (
-            look + 1
-        )  # chance of as many or more
+        above = np.cumsum(left[::-1])[::-1] + _OUT_OF_REACH * (look + 1)  # chance of as many or more
         stops = np.flatnonzero(above <= spend - gone)
         count = int(stops[0]) if len(stops) else len(left)
         bound[look] = count
