@@ -44,10 +44,13 @@ def stream(
     from experiments.history import Plan
     from experiments.policy_params import parsed
     from experiments.stream import MOST_WEEKS, Pace, stream_command
+    from rage_env.errors import ConfigError
     from rage_env.scenario import load
 
     pace = Pace(rate, duration)
     pace.check_users(users)
+    if to != "kafka" and (kafka or topic is not None):
+        raise ConfigError(f"--kafka, --topic: go with --to kafka, not with --to {to}; add it, or leave them out")
     world = with_drift(load(scenario, overrides or ()), wanted=drift)
     plan = Plan(world, users, MOST_WEEKS, seed, policy, parsed(param or ()), "open")
 

@@ -282,3 +282,8 @@ def test_a_stream_that_cannot_begin_leaves_with_two_and_says_why(
     captured = capsys.readouterr()
     assert said in captured.err
     assert captured.out == ""
+
+
+def test_settings_of_kafka_are_not_ignored_when_the_stream_goes_elsewhere(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["stream", "fintech", "--kafka", "a=b", "--no-wait"]) == 2
+    assert "go with --to kafka, not with --to stdout" in capsys.readouterr().err
