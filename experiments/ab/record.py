@@ -60,7 +60,7 @@ class Record:
         self.reactions = None if rule is None or comparison is None else Reactions(rule, seat.place)
 
     def enter(self, at: int, week: Week, ledger: Mapping[str, NDArray[np.float32]], value: NDArray[np.float64]) -> None:
-        """Write down the week and stop the group where it is to be. at: place of the seat; value: (n,) as booked."""
+        """Write down the week and stop the group where it is to be. at: place of the seat; value: (n,) completed."""
         turn, (log, reports) = week.turns[at], week.heard[at]
         assert turn.truth is not None
         whole = {c: v[self.seat.rows] for c, v in ledger.items()}
