@@ -77,24 +77,6 @@ def run(
 
 
 @app.command()
-def evaluate(
-    log: Annotated[str, typer.Argument(help="A RAGE log folder, a mapping (name or YAML), or a CSV or Parquet file.")],
-    mapping: Annotated[str | None, typer.Option(help="How to read a foreign log: name or YAML file.")] = None,
-    metric: Annotated[str | None, typer.Option(help="A column, or num/den.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Judge policies from a log, ours or a foreign one."""
-    one_thread()
-    from experiments.evaluation import evaluate_command
-    from rage_env.errors import InputError
-
-    if metric is not None and not metric.strip():
-        raise InputError("--metric: is empty; give a column of the log, two as num/den, or leave it out")
-
-    evaluate_command(log, mapping=mapping, metric=metric, as_json=as_json)
-
-
-@app.command()
 def track(
     study: Study = None,
     uri: Uri = None,

@@ -19,12 +19,15 @@ from experiments.estimators import evaluate
 from experiments.estimators._discovery import Spec
 from experiments.estimators._log import columns_of, outcome
 from experiments.evaluation_report import EvaluationReport, UpliftRow, ValueRow
+from experiments.limits import Limits
 from experiments.log_source import LogSource, open_source
+from experiments.ratio_metrics import RATIOS, loggable, spelt
 from experiments.uplift_metrics import uplift_metrics
 
 __all__ = ["ESTIMATORS", "EvaluationReport", "evaluate_command", "evaluate_log"]
 
 ESTIMATORS = ("naive", "dm", "ips", "snips", "dr")
+OF_RATIOS = ("snips", "dr")
 OF_LEARNED = ("ips", "snips", "dr")
 """dm would praise the policy with the very model that chose it, naive does not ask how the rows came about."""
 
@@ -63,17 +66,22 @@ def evaluate_log(
     metrics: Sequence[str] | None = None,
     estimators: Sequence[Spec] = ESTIMATORS,
     alpha: float = 0.05,
+    limits: Limits | None = None,
 ) -> EvaluationReport:
     """The report on a log. path: a RAGE log folder, a mapping (a shipped name or a YAML file), or a data file.
 
-    mapping: says how to read a data file. metrics: columns or `num/den`; None takes every outcome of the mapping,
-    or value and net revenue of a RAGE log. Raises InputError.
+    mapping: says how to read a data file. metrics: columns, `num/den` or names of ratios; None takes every outcome of
+    the mapping, or value, net revenue and the ratios of a RAGE log. limits: what is to be certified beside.
+    Raises InputError.
     """
     source = open_source(path, mapping)
-    for metric in metrics or ():
+    wanted = [spelt(m) for m in metrics or source.metrics]
+    for metric in wanted:
         for column in columns_of(metric):
             outcome(source.table, column)  # a misspelt metric is told before anything is fitted
-    asked = [_asking(source, m, estimators, alpha) for m in metrics or source.metrics]
+    certificates = () if limits is None else tuple(limits.rows(source, alpha))
+    asked = [_asking(source, m, estimators, alpha) for m in wanted]
+    ratios = () if metrics else loggable(source.table.column_names)
     arm = np.asarray(source.table["arm"].to_numpy(), dtype=np.int64)
     return EvaluationReport(
         name=source.name,
@@ -86,14 +94,22 @@ def evaluate_log(
         reward_model="ridge, one line per arm, cross-fitted by user in 2 folds",
         values=tuple(row for a in asked for name, probs in source.policies().items() for row in a.rows(name, probs)),
         effects=tuple(row for a in asked for row in _effects(a)),
+        ratios=tuple(row for name in ratios for row in _ratio(source, name, alpha)),
+        certificates=certificates,
         learned=tuple(row for a in asked for row in _learned(a)) if source.one_decision else (),
         uplift=tuple(row for a in asked for row in _uplift(a)) if source.one_decision else (),
     )
 
 
-def evaluate_command(path: str, mapping: str | None = None, metric: str | None = None, as_json: bool = False) -> None:
+def evaluate_command(
+    path: str,
+    mapping: str | None = None,
+    metric: str | None = None,
+    limits: Limits | None = None,
+    as_json: bool = False,
+) -> None:
     """What `rage evaluate` does: print the report as tables, or as JSON. Raises InputError."""
-    report = evaluate_log(path, mapping, [metric] if metric else None)
+    report = evaluate_log(path, mapping, [metric] if metric else None, limits=limits)
     if as_json:
         print(report.to_json())
         return
@@ -116,6 +132,16 @@ def _asking(source: LogSource, metric: str, estimators: Sequence[Spec], alpha: f
         y = outcome(table, column).astype(np.float64)
         q[column] = reward_model.cross_fit(features, arm, y, folds, len(source.arms))
     return _Asking(source, metric, q, estimators, alpha)
+
+
+def _ratio(source: LogSource, name: str, alpha: float) -> Iterator[ValueRow]:
+    """One ratio under every plain policy, by the estimators that ratios are best served by; none where nothing is."""
+    columns = columns_of(RATIOS[name])
+    if not all(outcome(source.table, c).any() for c in columns):
+        return
+    asking = _asking(source, RATIOS[name], OF_RATIOS, alpha)
+    for policy, probs in source.policies().items():
+        yield from (replace(row, metric=f"{name} = {RATIOS[name]}") for row in asking.rows(policy, probs))
 
 
 def _effects(asking: _Asking) -> Iterator[ValueRow]:

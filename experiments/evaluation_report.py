@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from experiments.limits import CertificateRow
 from experiments.uplift_metrics import UpliftMetrics
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ class EvaluationReport:
     effects: tuple[ValueRow, ...]  # of each arm against the first
     learned: tuple[ValueRow, ...]  # of a policy learned from the log, valued out of fold
     uplift: tuple[UpliftRow, ...]
+    ratios: tuple[ValueRow, ...] = ()  # what a firm watches beside value, under every plain policy
+    certificates: tuple[CertificateRow, ...] = ()  # for every plain policy, where a limit was asked about
 
     def to_json(self) -> str:
         """The report as JSON text; numbers that do not exist are null."""
@@ -69,7 +72,9 @@ class EvaluationReport:
 
     def tables(self) -> Iterator[Table]:
         """Tables for rich to print."""
-        rows = (*self.values, *self.effects, *self.learned)
+        if self.certificates:
+            yield _certificate_table(self.certificates)
+        rows = (*self.values, *self.effects, *self.learned, *self.ratios)
         for metric, baseline in dict.fromkeys((row.metric, row.baseline) for row in rows):
             kind = "ratio of totals" if "/" in metric else "mean per row"
             title = f"{metric}: {kind}, change against {baseline}" if baseline else f"{metric}: {kind}"
@@ -101,6 +106,20 @@ def _value_table(title: str, rows: Sequence[ValueRow], alpha: float) -> Table:
         before = row.policy
     unfit = {f"{row.estimator}: {row.reason}": None for row in rows if not row.evaluable}
     table.caption = "\n".join(unfit) or None
+    return table
+
+
+def _certificate_table(rows: Sequence[CertificateRow]) -> Table:
+    claim = rows[0].certificate
+    title = f"certificate, {claim.claim} at alpha {claim.alpha:g}"
+    table = _empty(title, ("policy", "answer"), ("usage", f"{1 - claim.alpha:.0%} interval", "users", "needed"))
+    for row in rows:
+        found = row.certificate
+        needed = "-" if found.users_needed is None else f"{found.users_needed:,}"
+        span = f"{found.lower:.3g} to {found.upper:.3g}"
+        table.add_row(row.policy, found.answer, f"{found.usage:.3g}", span, f"{found.users:,}", needed)
+    told = {f"{row.policy}: {row.certificate.reason}": None for row in rows}
+    table.caption = "\n".join(told)
     return table
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from experiments.foreign_log import read_foreign_log
-from experiments.mapping import locate, read_mapping
+from experiments.mapping import LogMapping, locate, read_mapping
 from rage_env import configs
 from rage_env.errors import InputError, LogError
 from rage_env.log import PROB_PREFIX, CohortLog, validate_log
@@ -31,6 +31,8 @@ class LogSource:
     metrics: tuple[str, ...]  # asked about unless somebody says otherwise
     clusters: str
     one_decision: bool  # every unit has one row, so a policy can be learned and ranked from rows
+    scenario: str = ""  # the world of ours that made it, where one did
+    least_propensity: float | None = None  # of any arm, where the design fixed it
 
     @property
     def tried(self) -> Probs | None:
@@ -99,7 +101,13 @@ def _foreign(file: Path, data: Path | None) -> LogSource:
     table = read_foreign_log(found, place)
     one = found.unit is None or len(table["user_id"].unique()) == table.num_rows
     metrics = tuple(o.name for o in found.outcomes)
-    return LogSource(found.name, found.source, table, tuple(a.name for a in found.arms), metrics, "user_id", one)
+    arms, least = tuple(a.name for a in found.arms), _least(found)
+    return LogSource(found.name, found.source, table, arms, metrics, "user_id", one, least_propensity=least)
+
+
+def _least(mapping: LogMapping) -> float | None:
+    designed = [a.propensity for a in mapping.arms if a.propensity is not None]
+    return min(designed) if designed else None
 
 
 def _ours(folder: Path) -> LogSource:
@@ -110,4 +118,5 @@ def _ours(folder: Path) -> LogSource:
     except LogError as error:
         raise LogError(f"{folder}: {error}. The log was changed; run the experiment again") from error
     by = f"scenario {log.meta.scenario or 'unknown'}, agent {log.meta.agent or 'unknown'}, seed {log.meta.seed}"
-    return LogSource(folder.name, by, table, arms, ("reward", "net_revenue"), "unit", one_decision=False)
+    asked, world = ("reward", "net_revenue"), log.meta.scenario
+    return LogSource(folder.name, by, table, arms, asked, "unit", one_decision=False, scenario=world)

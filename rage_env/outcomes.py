@@ -20,6 +20,7 @@ __all__ = [
     "IMMEDIATE",
     "LEDGER",
     "LEDGER_VERSION",
+    "LOSSES",
     "RESERVED",
     "Column",
     "net_revenue",
@@ -69,7 +70,10 @@ IMMEDIATE: tuple[str, ...] = tuple(c.name for c in LEDGER if not c.delayed)
 RESERVED: tuple[str, ...] = ("assigned", "present")
 """Head-counts a guardrail may use beside the ledger: 1 per assigned user-week; 1 while the user is still there."""
 
-_COSTS = ("loss_fraud", "loss_bonus_abuse", "loss_credit", "bonus_cost", "contact_cost")
+LOSSES: tuple[str, ...] = ("loss_fraud", "loss_bonus_abuse", "loss_credit")
+"""Money lost, as `loss` adds it up."""
+
+_COSTS = (*LOSSES, "bonus_cost", "contact_cost")
 
 
 def net_revenue(ledger: Mapping[str, NDArray[np.floating]]) -> NDArray[np.floating]:

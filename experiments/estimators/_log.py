@@ -13,7 +13,7 @@ from experiments.estimators._base import Rows
 from experiments.estimators._sums import CHUNK
 from rage_env.errors import LogError, did_you_mean
 from rage_env.log import CohortLog, validate_log
-from rage_env.outcomes import COLUMNS, net_revenue
+from rage_env.outcomes import COLUMNS, LOSSES, net_revenue
 
 __all__ = [
     "Policy",
@@ -60,11 +60,16 @@ def columns_of(metric: str) -> tuple[str, ...]:
 
 
 def outcome(table: pa.Table, column: str) -> NDArray[np.generic]:
-    """(n,) a column of outcomes; `net_revenue` and `assigned` (1 a row) are worked out where they are not logged."""
+    """(n,) a column of outcomes; `net_revenue`, `loss` and `assigned` (1 a row) are worked out where not logged."""
     if column == "assigned" and column not in table.column_names:
         return np.ones(table.num_rows)
     if column == "net_revenue" and column not in table.column_names and set(COLUMNS) <= set(table.column_names):
         return net_revenue({c: np.asarray(table[c].to_numpy(), dtype=np.float64) for c in COLUMNS})
+    if column == "loss" and column not in table.column_names and set(LOSSES) <= set(table.column_names):
+        return np.asarray(np.sum([numbers(table, c).astype(np.float64) for c in LOSSES], axis=0))
+    if column not in table.column_names:
+        known = [*table.column_names, *(("loss", "net_revenue") if set(COLUMNS) <= set(table.column_names) else ())]
+        raise LogError(f"the log has no column {column!r}{did_you_mean(column, known)}")
     held = numbers(table, column)
     if held.dtype.kind not in "fiub":
         raise LogError(f"column {column}: a metric must hold numbers, got {table.schema.field(column).type}")
