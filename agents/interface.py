@@ -18,7 +18,7 @@ from rage_env.interface import ArmSpec, Feedback, Observation, check_probs
 if TYPE_CHECKING:
     from agents.allocation import Allocation
 
-__all__ = ["Agent", "Decision", "Problem", "Reason"]
+__all__ = ["Agent", "Decision", "Expects", "Problem", "Reason"]
 
 
 class Reason(IntEnum):
@@ -59,6 +59,20 @@ class Problem:
             )
 
 
+class Expects(Protocol):
+    """What an agent expects of the week, user by user and arm by arm; shown in reports, never used to draw."""
+
+    @property
+    def value(self) -> NDArray[np.float64]:
+        """(n, k) dollars beyond arm 0."""
+        ...
+
+    @property
+    def means(self) -> Mapping[str, NDArray[np.float64]]:
+        """{column of the ledger: (n, k)} expected outcomes, of the columns that guardrails need."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class Decision:
     """Probabilities of the arms, after guardrails; the runner draws from exactly these."""
@@ -66,6 +80,7 @@ class Decision:
     probs: NDArray[np.float32]  # (n, k), rows sum to 1, 0 where masked
     allocation: Allocation | None = None
     reason: NDArray[np.int8] = field(default_factory=lambda: np.empty(0, np.int8))  # (n,) Reason codes, or empty
+    expects: Expects | None = None
 
     def check(self, observation: Observation) -> Decision:
         """Itself, if the runner can draw from it. Raises DecisionError naming user, rule and value."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -16,9 +17,17 @@ from agents.safety import Guard
 from rage_env.errors import DecisionError
 from rage_env.interface import NO_OFFER, Feedback, Observation
 
-__all__ = ["Learner", "LearnerParams"]
+__all__ = ["Expected", "Learner", "LearnerParams"]
 
 Arrays = dict[str, NDArray[np.generic]]
+
+
+@dataclass(frozen=True, eq=False)
+class Expected:
+    """What is expected where that is not the belief's own outlook. value: (n, k) dollars beyond arm 0."""
+
+    value: NDArray[np.float64]
+    means: Mapping[str, NDArray[np.float64]]
 
 
 class LearnerParams(AgentParams):
@@ -61,7 +70,8 @@ class Learner(Configured):
         start = self.before if self.before.shape == guard.base.shape else guard.base
         decision = self.choose(observation, guard, start * observation.present[:, None])
         self.last = decision.probs.astype(np.float64)
-        return decision.check(observation)
+        expects = outlook if decision.expects is None else decision.expects
+        return replace(decision, expects=expects).check(observation)
 
     def choose(self, observation: Observation, guard: Guard, start: NDArray[np.float64]) -> Decision:
         """Probabilities that keep the guard's rows. start: (n, k) last week's plan, where margins are linearised."""

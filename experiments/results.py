@@ -8,6 +8,7 @@
       runs/<agent>/seed-<s>/          a run is done while every file of it is there
         weekly.parquet  users.parquet  ope.parquet  monitors.parquet  timing.json  summary.json
         verdicts.parquet                          in mode ab
+        funnel.parquet ...                        EXHIBITS: a run is done without them
         log/log.parquet  log/reports.parquet      where the study keeps logs
       figures/*.png
 """
@@ -25,6 +26,7 @@ import pandas as pd
 from experiments import provenance, storage
 from experiments.config import ExperimentConfig, study_hash
 from experiments.config_ab import CONTROL
+from experiments.exhibits import EXHIBITS
 from experiments.summary import check_summary
 from rage_env.errors import ConfigError, LogError, RunError, did_you_mean
 from rage_env.yamlfile import config_hash
@@ -223,7 +225,7 @@ class Results:
         summary: Mapping[str, object],
         seconds: Mapping[str, float] | None = None,
     ) -> Path:
-        """Write a finished run, its summary last: {one of run_tables: table}, figures, and seconds by what took them.
+        """Write a finished run, its summary last: {one of run_tables or EXHIBITS: table}, figures, seconds by part.
 
         Raises RunError for a weekly table that lacks a column or a week.
         """
@@ -231,13 +233,20 @@ class Results:
         _check_weekly(tables["weekly"], f"run of {agent}, seed {seed}", self.study.weeks)
         for name in self.run_tables:
             storage.write_table(folder / f"{name}.parquet", tables.get(name, pd.DataFrame()))
+        for name in EXHIBITS:
+            if name in tables:
+                storage.write_table(folder / f"{name}.parquet", tables[name])
         storage.write_json(folder / "timing.json", seconds or {})
         storage.write_json(folder / "summary.json", summary)
         return folder
 
     def run_table(self, agent: str, seed: int, name: str) -> pd.DataFrame:
-        """One of run_tables of a run."""
+        """One of run_tables of a run, or of EXHIBITS."""
         return storage.read_table(self.run_folder(agent, seed) / f"{name}.parquet")
+
+    def has_exhibit(self, agent: str, seed: int, name: str) -> bool:
+        """Whether the run kept that one of EXHIBITS."""
+        return name in EXHIBITS and (self.run_folder(agent, seed) / f"{name}.parquet").is_file()
 
     def weekly(self, agent: str, seed: int) -> pd.DataFrame:
         """One row a week."""

@@ -11,13 +11,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from agents.interface import Decision
+from experiments.exhibits import Exhibits, LivedWeek
 from experiments.guardrail_book import Entry, GuardrailBook
 from experiments.metrics import Mean, UserTotals, paired, per_active, skewness
 from experiments.offline import OfflineBook
 from experiments.watch import Lived, Watch
 from experiments.week_truth import WeekTruth
 from experiments.yardstick import Step, Yardstick
-from rage_env.outcomes import value
+from rage_env.outcomes import net_revenue, value
 
 __all__ = ["RunBook", "RunOutcome"]
 
@@ -27,7 +28,10 @@ _STEPS = ("agent", "no_offer", "oracle_observable", "oracle_latent")
 
 @dataclass(frozen=True, eq=False)
 class RunOutcome:
-    """All that a run leaves. users: one row a user, settled totals beside those of the same life left alone."""
+    """All that a run leaves. users: one row a user, settled totals beside those of the same life left alone.
+
+    exhibits: tables that are there to be shown, by name.
+    """
 
     weekly: pd.DataFrame
     summary: dict[str, object]
@@ -35,6 +39,7 @@ class RunOutcome:
     ope: pd.DataFrame
     monitors: pd.DataFrame
     seconds: dict[str, float] = field(default_factory=dict)
+    exhibits: dict[str, pd.DataFrame] = field(default_factory=dict)
 
 
 @dataclass
@@ -49,6 +54,7 @@ class RunBook:
     yardstick: Yardstick
     offline: OfflineBook
     watches: Sequence[Watch]
+    exhibits: Exhibits
     rows: list[Row] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     entries: list[tuple[Entry, ...]] = field(default_factory=list)
@@ -77,7 +83,9 @@ class RunBook:
         entries = self.guardrails.enter(truth, decision.probs, ledger if guarded is None else guarded, lived.reports)
         self.entries.append(entries)
         exact = {c: v.astype(np.float64) for c, v in ledger.items()}
-        self.offline.add(truth, log, np.asarray(value(exact, self.totals.retention_value_usd)))
+        by_user = np.asarray(value(exact, self.totals.retention_value_usd))
+        self.offline.add(truth, log, by_user)
+        self.exhibits.enter(LivedWeek(truth, log, decision, ledger, by_user, np.asarray(net_revenue(exact))))
         for watch in self.watches:
             watch.see(lived)
         present = int(log.present.sum())
@@ -101,6 +109,7 @@ class RunBook:
             users=self._users(control),
             ope=_labelled(ope, about),
             monitors=_labelled(pd.concat(looks, ignore_index=True), about) if looks else pd.DataFrame(),
+            exhibits=self.exhibits.tables(),
         )
 
     def _step(self, week: int) -> Row:

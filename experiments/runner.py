@@ -23,6 +23,7 @@ from experiments.cohorts import cohort, live
 from experiments.completed import Completed
 from experiments.config import AgentEntry, ExperimentConfig
 from experiments.control import left_alone
+from experiments.exhibits import Exhibits
 from experiments.guardrail_book import GuardrailBook
 from experiments.metrics import UserTotals
 from experiments.offered import Told
@@ -37,7 +38,9 @@ from rage_env.cohort import CohortEnv
 from rage_env.interface import Feedback, Observation
 from rage_env.log import LogMeta, LogWriter
 
-__all__ = ["agent_of", "meta_of", "run_agent"]
+__all__ = ["agent_of", "exhibits_of", "meta_of", "run_agent"]
+
+EVERYBODY = slice(None)
 
 
 def run_agent(config: ExperimentConfig, entry: AgentEntry, seed: int, log_folder: Path | None = None) -> RunOutcome:
@@ -145,7 +148,16 @@ def _book(
         yardstick=Yardstick(model, config.oracle.every_weeks),
         offline=OfflineBook(config, env.arm_names, env.features.names, held),
         watches=watches(config, told, is_control=entry.kind == "no_offer"),
+        exhibits=exhibits_of(env, config, seed),
     )
+
+
+def exhibits_of(
+    env: CohortEnv, config: ExperimentConfig, seed: int, rows: slice | NDArray[np.int64] = EVERYBODY
+) -> Exhibits:
+    """What a run of this seed keeps to be shown; samples of users in the first seed alone. rows: whose run it is."""
+    archetype = env.traits.archetype[rows].copy()
+    return Exhibits(env.arm_names, env.features.names, archetype, config.weeks, seed == config.seeds[0])
 
 
 def meta_of(env: CohortEnv, config: ExperimentConfig, agent: str, seed: int) -> LogMeta:

@@ -127,7 +127,7 @@ def run_task(task: Task) -> tuple[Done, ...]:
     found = _outcomes(task, results)
     done = []
     for label, (outcome, further) in found.items():
-        tables = {name: getattr(outcome, name) for name in RUN_TABLES} | further
+        tables = {name: getattr(outcome, name) for name in RUN_TABLES} | outcome.exhibits | further
         results.write_run(label, task.seed, tables, outcome.summary, outcome.seconds)
         value, violated = float(str(outcome.summary["value"])), int(str(outcome.summary["weeks_violated"]))
         done.append(Done(label, task.seed, value, violated, (time.perf_counter() - start) / len(found)))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from agents.interface import Decision, Problem, Reason
-from agents.learner import Learner, LearnerParams, reasons
+from agents.learner import Expected, Learner, LearnerParams, reasons
 from agents.parameters import AgentParams
 from agents.safety import Guard
 from agents.uplift.dr import Effects, Trial, fit_effects
@@ -75,10 +75,12 @@ class UpliftGreedy(Learner):
             probs = guard.kept(widely)
             reason = np.where(observation.present, Reason.EXPLORED, Reason.MASKED).astype(np.int8)
             return Decision(probs, None, reason)
-        plan = guard.plan(self._value(observation, guard, self.effects), start)
+        value = self._value(observation, guard, self.effects)
+        plan = guard.plan(value, start)
         mixture = (1 - params.explore_later) * plan.probs.astype(np.float64) + params.explore_later * widely
         probs = guard.kept(mixture)
-        return Decision(probs, None, reasons(probs, observation))
+        expects = Expected(value, guard.outlook.means)
+        return Decision(probs, None, reasons(probs, observation), expects)
 
     def _value(self, observation: Observation, guard: Guard, effects: Effects) -> Floats:
         """(n, k) effects as the linear belief has them, and what the learner found beyond it."""

@@ -33,6 +33,7 @@ from experiments.monitors import Batch, MonitorState
 from experiments.offered import Told
 from experiments.offline import OfflineBook
 from experiments.run_book import RunBook, RunOutcome
+from experiments.runner import exhibits_of
 from experiments.watch_list import watches
 from experiments.yardstick import Yardstick
 from rage_env.cohort import CohortEnv
@@ -127,6 +128,7 @@ def _records(
             yardstick=Yardstick(model and replace(model, guardrails=seat.guardrails), config.oracle.every_weeks),
             offline=OfflineBook(config, env.arm_names, env.features.names, seat.held),
             watches=watches(config, _told_of(seat, told), is_control=False) if compared else [],
+            exhibits=exhibits_of(env, config, seed, seat.rows),
         )
         pair = Comparison(unit, seat.rows, seats[0].rows, before, told.wait_weeks)
         yield Record(seat, book, pair if compared else None)
