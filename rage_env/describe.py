@@ -17,14 +17,13 @@ from numpy.typing import NDArray
 from rage_env import mechanisms
 from rage_env import scenario as scenarios
 from rage_env.economics import REFERENCE_SEED, REFERENCE_USERS, Economics, economics
-from rage_env.outcomes import net_revenue
+from rage_env.outcomes import LOSSES, net_revenue
 from rage_env.scenario import Scenario
 from rage_env.state import Archetype
 
 __all__ = ["Cell", "Table", "describe", "to_json"]
 
 Cell = str | float | int | None  # None: not defined
-_LOSSES = ("loss_fraud", "loss_bonus_abuse", "loss_credit")
 _SHOWN_AGES = (1, 2, 4, 6, 8, 12, 18)
 
 
@@ -67,7 +66,7 @@ def _unit_economics(facts: Economics) -> Table:
             _cell(mean["gmv"][a]),
             _cell(mean["revenue_gross"][a]),
             _cell(mean["bonus_cost"][a] + mean["contact_cost"][a]),
-            *(_cell(mean[c][a]) for c in _LOSSES),
+            *(_cell(mean[c][a]) for c in LOSSES),
             _cell(net[a]),
             _cell(1000 * mean["churned"][a]),
             _cell(worth[a]),

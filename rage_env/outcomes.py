@@ -71,7 +71,7 @@ RESERVED: tuple[str, ...] = ("assigned", "present")
 """Head-counts a guardrail may use beside the ledger: 1 per assigned user-week; 1 while the user is still there."""
 
 LOSSES: tuple[str, ...] = ("loss_fraud", "loss_bonus_abuse", "loss_credit")
-"""Money lost, as `loss` adds it up."""
+"""Dollars lost, as `loss` adds them up; one user-week's together stay within its arm's max_loss_usd."""
 
 _COSTS = (*LOSSES, "bonus_cost", "contact_cost")
 

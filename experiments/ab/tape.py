@@ -9,13 +9,12 @@ from numpy.typing import NDArray
 
 from experiments.cohorts import Stage, live
 from experiments.metrics import Mean, UserTotals, paired
-from rage_env.outcomes import net_revenue
+from rage_env.outcomes import LOSSES, net_revenue
 
 __all__ = ["Tape", "relive"]
 
 Ints = NDArray[np.int64]
-_LOSSES = ("loss_fraud", "loss_bonus_abuse", "loss_credit")
-_BOOKED = (*_LOSSES, "revenue_gross", "bonus_cost", "contact_cost", "churned", "active")
+_BOOKED = (*LOSSES, "revenue_gross", "bonus_cost", "contact_cost", "churned", "active")
 
 
 class Tape:
@@ -33,7 +32,7 @@ class Tape:
         books = {c: ledger[c].astype(np.float64) for c in _BOOKED}
         net = net_revenue(books)
         self.value[week] = net - self.retention_value_usd * books["churned"]
-        self.loss[week] = sum(books[c] for c in _LOSSES)
+        self.loss[week] = sum(books[c] for c in LOSSES)
         for name, now in (("value", self.value[week]), ("net_revenue", net), ("active", books["active"])):
             self._totals[name] += now
 

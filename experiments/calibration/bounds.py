@@ -9,12 +9,12 @@ import numpy as np
 
 from experiments.facts.panel import Floats
 from rage_env.cohort import CohortEnv
+from rage_env.outcomes import LOSSES
 from rage_env.scenario import Scenario
 
 __all__ = ["scaled_bounds"]
 
 _USERS = 4_000
-_LOSSES = ("loss_fraud", "loss_bonus_abuse", "loss_credit")
 _SAME = 0.02  # relative change that is left alone
 
 
@@ -34,5 +34,5 @@ def _mean_losses(world: Scenario) -> Floats:
     env = CohortEnv(_USERS, world)
     env.reset(seed=0)
     means = env.truth.mean_outcomes()
-    out: Floats = np.sum([means[c].mean(axis=0) for c in _LOSSES], axis=0)
+    out: Floats = np.sum([means[c].mean(axis=0) for c in LOSSES], axis=0)
     return out

@@ -7,7 +7,7 @@ import numpy as np
 from rage_env.errors import WorldError
 from rage_env.interface import NO_OFFER
 from rage_env.log import Reports
-from rage_env.outcomes import COLUMNS, DELAYED, IMMEDIATE, LEDGER
+from rage_env.outcomes import COLUMNS, DELAYED, IMMEDIATE, LEDGER, LOSSES
 from rage_env.trial import Lived, Trial, refuse
 
 __all__ = [
@@ -21,7 +21,6 @@ __all__ = [
 ]
 
 _SPENDING = ("transactions", "gmv", "revenue_gross", "redeemed", "bonus_cost", "loss_fraud", "abuse")
-_LOSSES = ("loss_fraud", "loss_bonus_abuse", "loss_credit")
 _CERTAINTY = 4.0  # standard errors
 _ROUNDING = 1e-6  # of a price that is shared; an unshared one is exact
 
@@ -97,7 +96,7 @@ def bounds_of_the_arms_hold(trial: Trial) -> None:
     most = np.array([a.max_loss_usd for a in trial.env.scenario.arms], np.float32)
     cap = np.array([a.offer_cap_usd for a in trial.env.scenario.arms], np.float32)
     for week in trial.weeks:
-        every_arm = np.sum([week.potential[c] for c in _LOSSES], axis=0)
+        every_arm = np.sum([week.potential[c] for c in LOSSES], axis=0)
         lost = np.max(every_arm - most, axis=1)
         refuse(lost > 0, week.user_id, week.week, "dollars lost beyond max_loss_usd of an arm", lost)
         paid = np.max(week.potential["bonus_cost"] - cap, axis=1)
@@ -106,7 +105,7 @@ def bounds_of_the_arms_hold(trial: Trial) -> None:
 
 def mean_losses_lie_within_a_third_of_their_bound(trial: Trial) -> None:
     """mean_loss_bound_usd is at least the mean loss of a present user-week under the arm, and at most 3 times it."""
-    rows = [np.sum([w.means[c] for c in _LOSSES], axis=0)[w.present] for w in trial.weeks]
+    rows = [np.sum([w.means[c] for c in LOSSES], axis=0)[w.present] for w in trial.weeks]
     by_user = np.concatenate(rows)
     mean = by_user.mean(axis=0)
     allowance = _CERTAINTY * by_user.std(axis=0) / np.sqrt(len(rows[0]))

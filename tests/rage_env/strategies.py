@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from rage_env import scenario
 from rage_env.cohort import CohortEnv
+from rage_env.outcomes import LOSSES
 from rage_env.scenario import Scenario
 from rage_env.trial import Trial
 
@@ -20,7 +21,6 @@ __all__ = ["true_bounds", "worlds"]
 
 Tree = dict[str, Any]  # Any: a JSON tree
 MOST_ARMS = 12
-_LOSSES = ("loss_fraud", "loss_bonus_abuse", "loss_credit")
 _SOURCES = dict.fromkeys(
     ("population", "mechanisms", "arms", "status_quo", "delays", "drift", "arrivals", "burn_in_weeks", "guardrails"),
     "drawn at random",
@@ -209,7 +209,7 @@ def worlds(draw: st.DrawFn) -> Scenario:
 def true_bounds(world: Scenario, users: int, weeks: int) -> Scenario:
     """The world with arms that tell agents half as much again as the mean loss that this trial of it shows."""
     trial = Trial.run(CohortEnv(1, world), users, weeks, seed=0)
-    lost = np.concatenate([np.sum([w.means[c] for c in _LOSSES], axis=0)[w.present] for w in trial.weeks])
+    lost = np.concatenate([np.sum([w.means[c] for c in LOSSES], axis=0)[w.present] for w in trial.weeks])
     bounds = 1.5 * (lost.mean(axis=0) if len(lost) else np.zeros(len(world.arms)))
     arms = {name: {"mean_loss_bound_usd": float(b)} for name, b in zip(world.arm_names, bounds, strict=True)}
     return scenario.load(world, {"arms": arms})

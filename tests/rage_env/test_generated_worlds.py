@@ -40,6 +40,7 @@ def test_a_world_of_any_numbers_keeps_every_invariant(world: Scenario) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @settings(DRAWN, max_examples=MANY)
 @given(world=worlds())
 def test_many_more_worlds_of_any_numbers_keep_every_invariant(world: Scenario) -> None:

@@ -134,3 +134,19 @@ def test_one_unlucky_pair_of_people_is_no_leak_and_a_rare_leak_is_one() -> None:
     invariants.every()["nothing_latent_is_seen"](told_ahead(1))
     with pytest.raises(WorldError, match="info alarm shows the coming churned"):
         invariants.every()["nothing_latent_is_seen"](told_ahead(3))
+
+
+def with_mean_fraud(more_usd: float) -> Trial:
+    """Trials of a world without fraud whose truth speaks of so many dollars a user all the same."""
+    whole = Trial.run(CohortEnv(1, "null_fraud"), USERS, WEEKS, seed=0)
+    told = [{**w.means, "loss_fraud": w.means["loss_fraud"] + more_usd} for w in whole.weeks]
+    weeks = tuple(dataclasses.replace(w, means=m) for w, m in zip(whole.weeks, told, strict=True))
+    return dataclasses.replace(whole, weeks=weeks)
+
+
+def test_losses_too_rare_to_be_drawn_contradict_no_mean_and_losses_that_would_show_do() -> None:
+    invariants.every()["means_agree_with_redraws"](
+        with_mean_fraud(0.02)
+    )  # $8 of 400 users: one $2,000 loss in 250 draws
+    with pytest.raises(WorldError, match="loss_fraud of 400 users"):
+        invariants.every()["means_agree_with_redraws"](with_mean_fraud(0.05))
