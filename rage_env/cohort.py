@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any, Literal, Self
 
 import numpy as np
-from gymnasium.spaces import Box, Discrete, MultiDiscrete
+from gymnasium.spaces import Discrete, MultiDiscrete
 from gymnasium.vector import AutoresetMode, VectorEnv
 from numpy.typing import NDArray
 
-from rage_env import hooks
+from rage_env import hooks, sight
 from rage_env import options as choices
 from rage_env import scenario as scenarios
 from rage_env.errors import DecisionError
@@ -20,7 +20,6 @@ from rage_env.people import People, stretches
 from rage_env.randomness import seed_key
 from rage_env.recycle import Recycled
 from rage_env.scenario import Scenario
-from rage_env.spaces import BroadcastBox
 from rage_env.truth import Truth
 
 __all__ = ["CohortEnv"]
@@ -37,6 +36,7 @@ class CohortEnv(People, VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # 
     (`weeks=52`).
     population: `closed` (departed users stay as inactive rows; autoreset disabled) or `open` (a departed user's slot
     is refilled within the step). reward: `cash` (net revenue, losses when reported) or `value` (less retention).
+    observation: `features` (n, d), or `masked`: a Dict of those as `observation` and of `action_mask` (n, k).
     newborn: everyone joins at week 0. first_slot, n_max: a shard's place in the whole cohort; cohort_sums: last
     week's sums of the whole by name, instead of one's own (set `given_sums` between steps to move them on).
     threads: chunks lived at once.
@@ -58,6 +58,7 @@ class CohortEnv(People, VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # 
         seed: int | None = None,
         population: Literal["closed", "open"] = "closed",
         reward: Literal["cash", "value"] = "cash",
+        observation: Literal["features", "masked"] = "features",
         newborn: bool = False,
         first_slot: int = 0,
         n_max: int | None = None,
@@ -67,25 +68,26 @@ class CohortEnv(People, VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # 
         **fields: Any,
     ) -> None:
         n_max = first_slot + num_envs if n_max is None else n_max
-        choices.check(num_envs, population, reward, first_slot, n_max)
+        choices.check(num_envs, first_slot, n_max, population=population, reward=reward, observation=observation)
         choices.check_seed(seed)
         self._made_with: dict[str, Any] = {
             "base": base, "scenario": {**(scenario or {}), **fields}, "population": population, "reward": reward,
-            "newborn": newborn, "cohort_sums": cohort_sums,
+            "observation": observation, "newborn": newborn, "cohort_sums": cohort_sums,
         }  # fmt: skip
         world = scenarios.load(base, [self._made_with["scenario"]])
         choices.check_grain(num_envs, first_slot, n_max, hooks.grain(world.used))
         People.__init__(self, world, num_envs, first_slot, n_max)
-        self.population, self.reward_kind = population, reward
+        self.population, self.reward_kind, self.sight = population, reward, observation
         self.given_sums = None if cohort_sums is None else dict(cohort_sums)
         self.newborn, self.threads, self.keep_burn_in = newborn, threads, keep_burn_in
         self.truth = Truth(self)
         mode = AutoresetMode.DISABLED if population == "closed" else AutoresetMode.SAME_STEP
         self.autoreset_mode = mode
         self.metadata = {**type(self).metadata, "autoreset_mode": mode}
-        self.single_observation_space = Box(self.features.low, self.features.high, dtype=np.float32)
+        bounds = self.features.low, self.features.high, self.world.arms.k
+        self.single_observation_space = sight.space_of_one(observation, *bounds)
         self.single_action_space = Discrete(self.world.arms.k)
-        self.observation_space = BroadcastBox(self.features.low, self.features.high, num_envs)
+        self.observation_space = sight.space_of_all(observation, *bounds, num_envs)
         self.action_space = MultiDiscrete(np.full(num_envs, self.world.arms.k))
         self._constructor_seed = seed
         self._seed: int | None = None
@@ -186,7 +188,7 @@ class CohortEnv(People, VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # 
         obs, info = self._observe()
         final = np.full(self.num_envs, None, dtype=object)
         for row in np.flatnonzero(ended):
-            final[row] = last_obs[row]
+            final[row] = sight.of_one(last_obs, row)
         final_info = {k: v for k, v in last_info.items() if not k.startswith("_")}
         final_info.update({f"_{k}": ended for k in final_info})
         info.update(final_obs=final, _final_obs=ended, final_info=final_info, _final_info=ended)
@@ -270,7 +272,7 @@ class CohortEnv(People, VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # 
         everyone = np.broadcast_to(np.True_, (n,))
         info.update({f"_{k}": everyone for k in tuple(info)})
         self.is_new = np.zeros(n, np.bool_)
-        return self._features(), info
+        return sight.shown(self.sight, self._features(), info["action_mask"]), info
 
     def _action_mask(self) -> NDArray[np.int8]:
         """(n, k) the arms that may be chosen; kept to hold the coming actions against."""

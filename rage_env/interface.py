@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from rage_env.errors import DecisionError
 from rage_env.log import Reports, WeekLog
+from rage_env.sight import features_of
 
 __all__ = ["NO_OFFER", "ArmSpec", "Feedback", "Observation", "check_probs", "observe", "segment_names"]
 
@@ -92,13 +93,13 @@ class Feedback:
     reports: Reports = field(default_factory=Reports.empty)
 
 
-def observe(obs: NDArray[np.float32], info: Mapping[str, Any]) -> Observation:
+def observe(obs: NDArray[np.float32] | Mapping[str, NDArray[Any]], info: Mapping[str, Any]) -> Observation:
     """The one constructor of an Observation from what a cohort's `reset` or `step` returned. info: Gymnasium's."""
     return Observation(
         week=int(info["week"].item(0)),
         user_id=info["user_id"],
         unit=info["unit"],
-        features=obs,
+        features=features_of(obs),
         action_mask=info["action_mask"],
         is_new=info["is_new"],
         present=info["present"],

@@ -8,17 +8,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rage_env import sight
 from rage_env.errors import ConfigError, did_you_mean
 
 __all__ = ["check", "check_grain", "check_seed", "first_without_action", "reset_mask"]
 
 _OPTIONS = ("reset_mask",)
 
+_CHOICES = {"population": ("closed", "open"), "reward": ("cash", "value"), "observation": sight.KINDS}
 
-def check(num_envs: int, population: str, reward: str, first_slot: int, n_max: int) -> None:
+
+def check(num_envs: int, first_slot: int, n_max: int, **chosen: str) -> None:
     """Raises ConfigError naming every choice that cannot be met."""
     problems = []
-    for name, held, known in (("population", population, ("closed", "open")), ("reward", reward, ("cash", "value"))):
+    for name, held in chosen.items():
+        known = _CHOICES[name]
         if held not in known:
             problems.append(f"{name}: {held!r} is not one of {', '.join(known)}{did_you_mean(str(held), known)}")
     if num_envs < 1:

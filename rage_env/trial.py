@@ -60,7 +60,9 @@ class Trial:
     @classmethod
     def run(cls, env: CohortEnv, users: int, weeks: int, seed: int) -> Trial:
         """Let `users` of a twin of this cohort live `weeks` weeks under uniformly random arms."""
-        twin = env.twin(users, population="closed", reward="cash", first_slot=0, n_max=None, weeks=weeks)
+        twin = env.twin(
+            users, population="closed", reward="cash", observation="features", first_slot=0, n_max=None, weeks=weeks
+        )
         obs, info = twin.reset(seed=seed)
         lived = []
         for wished in arms(twin, weeks):

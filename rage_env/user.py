@@ -8,7 +8,7 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from rage_env import hooks
+from rage_env import hooks, sight
 from rage_env import scenario as scenarios
 from rage_env.cohort import CohortEnv
 from rage_env.errors import ConfigError
@@ -47,13 +47,19 @@ class UserEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
             near = int(np.flatnonzero(info["present"])[-1]) + self.cohort.first_slot
             raise ConfigError(f"user {info['user_id'][self._row]}: the slot stays empty under this seed; take {near}")
         self._unit = info["unit"] == info["unit"][self._row]
-        return obs[self._row].copy(), self._of_one(info)
+        return sight.of_one(obs, self._row), self._of_one(info)
 
     def step(self, action: np.int64) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
         """Live one week under this arm."""
         row = self._row
         obs, reward, terminated, truncated, info = self.cohort.step(np.where(self._unit, action, NO_OFFER))
-        return obs[row].copy(), float(reward[row]), bool(terminated[row]), bool(truncated[row]), self._of_one(info)
+        return (
+            sight.of_one(obs, row),
+            float(reward[row]),
+            bool(terminated[row]),
+            bool(truncated[row]),
+            self._of_one(info),
+        )
 
     def _of_one(self, info: dict[str, Any]) -> dict[str, Any]:
         return {k: v[self._row] for k, v in info.items() if not k.startswith("_")}

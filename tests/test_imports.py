@@ -23,6 +23,7 @@ DOORS = {
     "streamlit": "experiments.dashboard",
     "matplotlib": "experiments.report",
     "confluent_kafka": "experiments.kafka",
+    "stable_baselines3": "rage_env.sb3",
 }
 APART = ("experiments.estimators", "experiments.monitors")
 NOT_FOR_THOSE_APART = ("agents", "rage_env.truth", "experiments.tracking")
