@@ -19,7 +19,7 @@ from experiments.estimators._log import Probs, numbers, outcome, table_of
 from experiments.estimators._sums import clusters_of
 from rage_env.errors import LogError
 
-__all__ = ["Answer", "Certificate", "certify"]
+__all__ = ["Answer", "Certificate", "certify", "slack_of"]
 
 Floats = NDArray[np.float64]
 Answer = Literal["certified", "not", "uninformative", "refused"]
@@ -85,6 +85,15 @@ def _reason(answer: Answer, claim: Claim, users: int, needed: int | None) -> str
     if answer == "not":
         return f"no proof, though {users:,} users are enough for one: {least}"
     return f"{users:,} users cannot tell: {least}"
+
+
+def slack_of(table: pa.Table, target: Probs, claim: Claim, clusters: str = "user_id") -> tuple[Floats, float]:
+    """(users,) slack of a checked table's users, and how low it could have been by the declared bounds.
+
+    Raises LogError where a row breaks a bound.
+    """
+    above, below = (_weighed(table, side) for side in (claim.numerator, claim.denominator))
+    return _slack(table, np.asarray(target, np.float64), above, below, claim, clusters)
 
 
 def _weighed(table: pa.Table, side: Mapping[str, float]) -> Floats:

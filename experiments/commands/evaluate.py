@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,7 +14,9 @@ __all__ = ["evaluate"]
 
 
 def evaluate(
-    log: Annotated[str, typer.Argument(help="A RAGE log folder, a mapping (name or YAML), or a CSV or Parquet file.")],
+    log: Annotated[
+        str | None, typer.Argument(help="A RAGE log folder, a mapping (name or YAML), or a CSV or Parquet file.")
+    ] = None,
     mapping: Annotated[str | None, typer.Option(help="How to read a foreign log: name or YAML file.")] = None,
     metric: Annotated[str | None, typer.Option(help="A column, num/den, or a named ratio such as nrpau.")] = None,
     limit: Annotated[float | None, typer.Option(help="Certify that the metric stays at or below it.")] = None,
@@ -21,15 +24,45 @@ def evaluate(
     max_loss: Annotated[float | None, typer.Option(help="Most a row's numerator can be, enforced; never seen.")] = None,
     floor: Annotated[float | None, typer.Option(help="Least propensity of an arm, as the log was designed.")] = None,
     margin: Annotated[float | None, typer.Option(help="How far below its limit a rate must be told; half.")] = None,
+    against_truth: Annotated[
+        bool, typer.Option("--against-truth", help="Mark all estimators on simulated logs of LOG, a scenario.")
+    ] = False,
+    every: Annotated[bool, typer.Option("--all", help="Of every scenario; writes docs/ope_report.md.")] = False,
+    seeds: Annotated[int | None, typer.Option(min=2, help="At most so many logs a cell.")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes; the results are the same.")] = 2,
+    page: Annotated[Path | None, typer.Option(help="Where the page goes.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Judge policies from a log: values with intervals, effects, and whether a limit is proven to be kept."""
     one_thread()
+    if against_truth or every:
+        _mark(log, against_truth, every, seeds, workers, page, as_json)
+        return
     from experiments.evaluation import evaluate_command
     from experiments.limits import Limits
     from rage_env.errors import InputError
 
     if metric is not None and not metric.strip():
         raise InputError("--metric: is empty; give a column of the log, two as num/den, or leave it out")
+    if log is None:
+        raise InputError("evaluate: name a log, or --against-truth with a scenario or --all")
     limits = Limits.of(metric, limit, guardrail, max_loss, floor, margin)
     evaluate_command(log, mapping=mapping, metric=metric, limits=limits, as_json=as_json)
+
+
+def _mark(
+    scenario: str | None,
+    against_truth: bool,
+    every: bool,
+    seeds: int | None,
+    workers: int,
+    page: Path | None,
+    as_json: bool,
+) -> None:
+    from experiments.against_truth.command import truth_command
+    from rage_env.errors import ConfigError
+
+    if not against_truth:
+        raise ConfigError("--all: belongs to --against-truth")
+    out = Path("results") / "against_truth"
+    truth_command(scenario, everything=every, out=out, page=page, workers=workers, seeds=seeds, as_json=as_json)

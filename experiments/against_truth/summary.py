@@ -1,0 +1,127 @@
+"""One line for each estimator of a cell, and one for each limit, from what was said on all seeds.
+
+Bias and error are held against the step truth of the very rows of each log. Coverage is held against the mean step
+truth over all cohorts, each of which is fresh. The carry-over gap, path truth less step truth, is nobody's error.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from experiments.against_truth.cells import TARGETS
+from experiments.against_truth.marks import EFFECT
+from experiments.against_truth.study import Found
+
+__all__ = ["EstimatorLine", "LimitLine", "carry_over", "estimator_lines", "limit_lines", "step_truth"]
+
+
+@dataclass(frozen=True)
+class EstimatorLine:
+    """How one estimator found the effect of the offer, and what choosing a target by it costs."""
+
+    estimator: str
+    seeds: int
+    evaluable: float  # share of seeds
+    ess: float  # median
+    bias: float  # usd per user-week
+    bias_stderr: float
+    rmse: float
+    mean_z: float
+    within_2se: float  # share of seeds whose answer lies within 2 standard errors of their step truth
+    coverage: float  # share of intervals that hold the mean truth of all cohorts
+    wrong_sign: float  # share of answers of the other sign than the mean truth
+    regret: float  # usd per user-week lost by taking the target that it values most
+
+
+@dataclass(frozen=True)
+class LimitLine:
+    """How certificates judged one limit for one target. truth: the rate, mean over logs."""
+
+    target: str
+    metric: str
+    limit: float
+    truth: float
+    seeds: int
+    certified: float
+    uninformative: float
+    refused: float
+    by_delta: float  # share that the delta method would have certified
+
+    @property
+    def kept(self) -> bool:
+        """Whether the target truly keeps it."""
+        return self.truth <= self.limit
+
+
+def step_truth(found: Found) -> tuple[float, float]:
+    """Mean step truth of the effect over cohorts, and its standard error."""
+    truth = _effect(found).groupby("seed")["truth"].first()
+    return float(truth.mean()), float(truth.std(ddof=1) / math.sqrt(len(truth))) if len(truth) > 1 else math.nan
+
+
+def carry_over(found: Found) -> tuple[float, float]:
+    """Path effect less step effect on the same cohorts where both are known, and its standard error; nan without."""
+    if found.path.empty:
+        return math.nan, math.nan
+    truth = _effect(found).groupby("seed")["truth"].first()
+    both = found.path.set_index("seed")["path"].to_frame().join(truth, how="inner")
+    gap = both["path"] - both["truth"]
+    return float(gap.mean()), float(gap.std(ddof=1) / math.sqrt(len(gap))) if len(gap) > 1 else math.nan
+
+
+def estimator_lines(found: Found) -> Iterator[EstimatorLine]:
+    """In alphabetical order."""
+    mean, _ = step_truth(found)
+    regrets = _regrets(found)
+    for name, rows in _effect(found).groupby("estimator"):
+        answered = rows[np.isfinite(rows["value"]) & np.isfinite(rows["stderr"])]
+        error = answered["value"] - answered["truth"]
+        z = error / answered["stderr"].where(answered["stderr"] > 0)
+        yield EstimatorLine(
+            estimator=str(name),
+            seeds=len(rows),
+            evaluable=float(rows["evaluable"].mean()),
+            ess=float(rows["ess"].median()),
+            bias=float(error.mean()),
+            bias_stderr=float(error.std(ddof=1) / math.sqrt(len(error))) if len(error) > 1 else math.nan,
+            rmse=float(np.sqrt((error**2).mean())),
+            mean_z=float(z.mean()),
+            within_2se=float((z.abs() <= 2).mean()),
+            coverage=float(((answered["lower"] <= mean) & (mean <= answered["upper"])).mean()),
+            wrong_sign=float((np.sign(answered["value"]) != np.sign(mean)).mean()),
+            regret=regrets.get(str(name), math.nan),
+        )
+
+
+def limit_lines(found: Found) -> Iterator[LimitLine]:
+    """In the order of the world's limits."""
+    for (target, metric, limit), rows in found.verdicts.groupby(["target", "metric", "limit"], sort=False):
+        said = rows["answer"].value_counts(normalize=True)
+        share = {a: float(said.get(a, 0.0)) for a in ("certified", "uninformative", "refused")}
+        yield LimitLine(
+            str(target), str(metric), float(limit), float(rows["truth"].mean()), len(rows), **share,
+            by_delta=float(rows["by_delta"].mean()),
+        )  # fmt: skip
+
+
+def _effect(found: Found) -> pd.DataFrame:
+    return found.answers[found.answers["target"] == EFFECT]
+
+
+def _regrets(found: Found) -> dict[str, float]:
+    """{estimator: mean over seeds of the best target's step truth less that of the target it values most}."""
+    rows = found.answers[found.answers["target"].isin(TARGETS)]
+    out = {}
+    for name, mine in rows.groupby("estimator"):
+        value, truth = (mine.pivot(index="seed", columns="target", values=v)[list(TARGETS)] for v in ("value", "truth"))
+        told = value.notna().all(axis=1)
+        if told.any():
+            taken = value[told].to_numpy().argmax(axis=1)
+            worth = truth[told].to_numpy()
+            out[str(name)] = float((worth.max(axis=1) - worth[np.arange(len(worth)), taken]).mean())
+    return out
