@@ -19,7 +19,7 @@ from agents.allocation.rows import Floats
 from agents.allocation.search import search
 from agents.allocation.stack import Stack
 
-__all__ = ["Proof", "contradiction", "explain", "largest_floor", "least_usage"]
+__all__ = ["Proof", "contradiction", "explain", "largest_floor"]
 
 _FLOOR_CUTS = 30
 _CERTAIN = 1e-9  # of the spread: less excess than this is rounding, not a contradiction
@@ -53,15 +53,6 @@ def contradiction(stack: Stack, weights: Floats) -> Proof | None:
     return Proof(found.lowest.prices, found.box, found.passes)
 
 
-def least_usage(stack: Stack) -> Floats:
-    """(g,) least usage of each row taken alone, scaled; to be held against `stack.limit`."""
-    usage = np.zeros_like(stack.limit)
-    allowed = np.isfinite(stack.value)
-    for r in range(len(stack.coef)):
-        stack.charge(r, np.where(allowed, stack.coef[r], np.inf).min(axis=0), slice(None), usage)
-    return usage
-
-
 def largest_floor(program: Program, weights: Floats) -> float | None:
     """The largest share of the asked floors with which the rows can be kept; None if not even without floors.
 
@@ -88,7 +79,7 @@ def largest_floor(program: Program, weights: Floats) -> float | None:
 def explain(stack: Stack, weights: Floats, box: Box, largest_floor: float | None = None) -> Infeasibility:
     """The proof in numbers and in words, in the caller's units."""
     share = weights / weights.sum()
-    least = stack.stated + stack.flip * (least_usage(stack) - stack.limit) / stack.scale
+    least = stack.stated + stack.flip * (stack.least - stack.limit) / stack.scale
     violation = box.primal.over / stack.scale
     return Infeasibility(
         multipliers=weights * stack.scale,

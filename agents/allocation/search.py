@@ -69,7 +69,7 @@ def search(stack: Stack, prices: Floats, tol: float, cap: float = np.inf, runawa
         here = there if box.exact else min(here, there, key=_bound)  # blocks may mislead
         if box.inside and not box.exact:  # right to within its blocks: look closer, with more of them
             size, blocks = max(few, min(blocks, size // 8)), 2 * blocks
-        elif box.inside or turn:
+        else:
             size = 4 * size
         if turn and not box.inside:
             if turn % 2 and np.isinf(cap):

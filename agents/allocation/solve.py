@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.allocation.box import Box
-from agents.allocation.infeasible import contradiction, explain, largest_floor, least_usage
+from agents.allocation.focus import focused
+from agents.allocation.infeasible import contradiction, explain, largest_floor
 from agents.allocation.inputs import Program, checked, starting_prices
 from agents.allocation.result import Allocation
 from agents.allocation.robust import by_tangents
@@ -22,7 +23,7 @@ from agents.allocation.rounding import round_to_grid
 from agents.allocation.rows import Floats, Linear, Robust
 from agents.allocation.search import Search, search
 from agents.allocation.stack import Stack
-from agents.allocation.start import first_prices, refined_prices
+from agents.allocation.start import first_prices
 from agents.allocation.units import Units
 from rage_env.errors import RunError
 
@@ -81,13 +82,12 @@ class _Outcome:
 
 def _solve(stack: Stack, start: Floats | None, tol: float, seed: int) -> _Outcome:
     """The search, or where the rows contradict each other, the contradiction."""
-    excess = least_usage(stack) - stack.limit
+    excess = stack.least - stack.limit
     broken = np.where(excess > 1e-9 * np.maximum(stack.row_size, stack.row_spread), 1.0, 0.0)
     passes, found = 1, None
     if not broken.any():
-        start, more = refined_prices(stack, first_prices(stack, seed) if start is None else start)
-        found = search(stack, start, tol)
-        passes += more + found.passes
+        found = focused(stack, first_prices(stack, seed) if start is None else start, tol)
+        passes += found.passes
         if found.box is not None:
             return _Outcome(found.box, found, None, passes)
         broken = found.lowest.prices

@@ -31,6 +31,7 @@ class Stack:
     coef: Floats  # (r, k, m)
     code: NDArray[np.intp] | None  # (r, m); None when base rows and expanded rows are the same
     limit: Floats  # (g,)
+    least: Floats  # (g,) least usage of each row taken alone
     scale: Floats  # (g,) powers of two: scaled row = scale * row
     names: tuple[str, ...]
     flip: Floats  # (g,) -1 for `>=` rows
@@ -61,20 +62,28 @@ class Stack:
 
 @dataclass
 class _Base:
-    name: str
-    coef: Floats  # (k, m), sense folded in
+    """A row before scaling: who is charged to which of its limits."""
+
+    row: Linear
     code: NDArray[np.intp] | None  # (m,) index into limits, -1 outside
+    only: NDArray[np.bool_] | None  # (n,) users it sums over; None for all
     limits: Floats
     labels: tuple[str, ...]
     flip: float
+
+    def fill(self, units: Units, into: Floats) -> None:
+        """Unscaled coefficients into (k, m), sense folded in."""
+        coef = self.row.coef if self.only is None else np.where(self.only[:, None], self.row.coef, 0.0)
+        units.total(coef, into)
+        if self.flip < 0:
+            np.negative(into, out=into)
 
 
 def _base_rows(row: Linear, units: Units) -> list[_Base]:
     """A row as one base row, or as one for each segment where units straddle segments."""
     flip = -1.0 if row.sense == ">=" else 1.0
-    coef = flip * np.asarray(row.coef, dtype=np.float64)
     if row.segment is None:
-        return [_Base(row.name, units.total(coef), None, np.array([flip * float(row.limit)]), (row.name,), flip)]
+        return [_Base(row, None, None, np.array([flip * float(row.limit)]), (row.name,), flip)]
     codes, at = np.unique(np.where(row.segment < 0, -1, row.segment), return_inverse=True)
     outside = int(codes[0] < 0) if len(codes) else 0
     codes, at = codes[outside:], at - outside
@@ -82,15 +91,14 @@ def _base_rows(row: Linear, units: Units) -> list[_Base]:
         return []
     limits = np.array([flip * float(row.limit if np.ndim(row.limit) == 0 else np.asarray(row.limit)[c]) for c in codes])
     labels = tuple(f"{row.name}[{c}]" for c in codes)
-    coef = np.where((at < 0)[:, None], 0.0, coef)
+    only = at >= 0 if outside else None
     if units.of is None:
-        return [_Base(row.name, units.total(coef), at, limits, labels, flip)]
+        return [_Base(row, at, only, limits, labels, flip)]
     first = np.full(units.allowed.shape[1], -1, dtype=np.intp)
     np.maximum.at(first, units.of, at)
     if ((at < 0) | (first[units.of] == at)).all():
-        return [_Base(row.name, units.total(coef), first, limits, labels, flip)]
-    split = [(np.where((at == c)[:, None], coef, 0.0), limits[c : c + 1], labels[c]) for c in range(len(codes))]
-    return [_Base(row.name, units.total(part), None, limit, (label,), flip) for part, limit, label in split]
+        return [_Base(row, first, only, limits, labels, flip)]
+    return [_Base(row, None, at == c, limits[c : c + 1], (labels[c],), flip) for c in range(len(codes))]
 
 
 def build(value: NDArray[np.floating], rows: Sequence[Linear], units: Units) -> Stack:
@@ -98,24 +106,30 @@ def build(value: NDArray[np.floating], rows: Sequence[Linear], units: Units) -> 
     base = [b for row in rows for b in _base_rows(row, units)]
     shape = units.allowed.shape
     v = units.total(value)
-    constant = float(np.sum(np.where(units.allowed, v, 0.0) * (units.floor / GRID)))
-    v = np.where(units.allowed, v * units.weight, -np.inf)
-    value_spread = _spread(v, units.allowed).sum() or 1.0
+    constant = _served(v, units).sum()
+    _weigh(v, units)
+    if not units.free:
+        v[~units.allowed] = -np.inf
+    value_spread = _spread(v, units).sum() or 1.0
     coef = np.empty((len(base), *shape))
     code = np.zeros((len(base), shape[1]), dtype=np.intp)
-    parts: list[tuple[Floats, ...]] = []  # limit, scale, spread and size of each base row's expanded rows
+    parts: list[tuple[Floats, ...]] = []  # limit, scale, spread, size and least usage of each base row's expanded rows
     start = 0
     for r, b in enumerate(base):
-        code[r] = start if b.code is None else start + np.maximum(b.code, 0)
-        coef[r], *more = _scaled(b, units, code[r] - start, value_spread)
-        parts.append(tuple(more))
+        if b.code is not None:
+            np.maximum(b.code, 0, out=code[r])
+        b.fill(units, coef[r])
+        parts.append(_scaled(b, coef[r], units, None if b.code is None else code[r], value_spread))
+        code[r] += start
         start += len(b.limits)
-    limit, scale, spread, size = (np.concatenate([p[i] for p in parts]) if parts else np.empty(0) for i in range(4))
+    columns = [np.concatenate([p[i] for p in parts]) if parts else np.empty(0) for i in range(5)]
+    limit, scale, spread, size, least = columns
     return Stack(
         value=v,
         coef=coef,
         code=None if start == len(base) else code,
         limit=limit,
+        least=least,
         scale=scale,
         names=_distinct([label for b in base for label in b.labels]),
         flip=np.array([b.flip for b in base for _ in b.labels]),
@@ -123,32 +137,60 @@ def build(value: NDArray[np.floating], rows: Sequence[Linear], units: Units) -> 
         row_spread=spread,
         row_size=size,
         stated=np.concatenate([b.flip * b.limits for b in base]) if base else np.empty(0),
-        constant=constant,
+        constant=float(constant),
     )
 
 
-def _spread(array: Floats, allowed: NDArray[np.bool_]) -> Floats:
+def _served(array: Floats, units: Units) -> Floats:
+    """(m,) what the floors alone add up to."""
+    if not units.floor.any():
+        return np.zeros(array.shape[1])
+    return np.asarray(np.sum(array, axis=0, where=units.allowed) * (units.floor / GRID))
+
+
+def _weigh(array: Floats, units: Units) -> None:
+    """Keep of (k, m) what the probability left beside the floors can still move."""
+    if units.floor.any():
+        array *= units.weight
+
+
+def _spread(array: Floats, units: Units) -> Floats:
     """(m,) largest less smallest entry among the allowed arms."""
-    highest, lowest = np.where(allowed, array, -np.inf).max(axis=0), np.where(allowed, array, np.inf).min(axis=0)
+    highest, lowest = _extremes(array, units)
     return np.asarray(highest - lowest)
 
 
-def _scaled(b: _Base, units: Units, code: NDArray[np.intp], value_spread: float) -> tuple[Floats, ...]:
-    """Scaled coefficients (k, m), then limit, scale, spread and size of the base row's expanded rows."""
+def _extremes(array: Floats, units: Units) -> tuple[Floats, Floats]:
+    """(m,) largest and smallest entry among the allowed arms."""
+    if units.free:
+        return np.asarray(array.max(axis=0)), np.asarray(array.min(axis=0))
+    allowed = units.allowed
+    return (
+        np.asarray(np.max(array, axis=0, where=allowed, initial=-np.inf)),
+        np.asarray(np.min(array, axis=0, where=allowed, initial=np.inf)),
+    )
+
+
+def _scaled(
+    b: _Base, coef: Floats, units: Units, code: NDArray[np.intp] | None, value_spread: float
+) -> tuple[Floats, ...]:
+    """Scales coef (k, m) in place; limit, scale, spread, size and least usage of the base row's expanded rows."""
     g = len(b.limits)
-    served = np.where(units.allowed, b.coef, 0.0).sum(axis=0) * (units.floor / GRID)
-    limit = b.limits - _per_row(code, served, g)
-    coef = b.coef * units.weight
-    spread = _per_row(code, _spread(coef, units.allowed), g)
+    limit = b.limits - _per_row(code, _served(coef, units), g)
+    _weigh(coef, units)
+    highest, lowest = _extremes(coef, units)
+    spread = _per_row(code, highest - lowest, g)
     ratio = value_spread / np.where(spread > 0, spread, value_spread)
     scale = np.exp2(np.round(np.log2(ratio)))
-    coef *= scale[code]
-    size = _per_row(code, np.abs(coef).max(axis=0), g)
-    return coef, limit * scale, scale, spread * scale, size
+    coef *= scale[0] if code is None else scale[code]
+    size = _per_row(code, np.maximum(np.abs(highest), np.abs(lowest)), g)
+    return limit * scale, scale, spread * scale, size * scale, _per_row(code, lowest, g) * scale
 
 
-def _per_row(code: NDArray[np.intp], amounts: Floats, g: int) -> Floats:
+def _per_row(code: NDArray[np.intp] | None, amounts: Floats, g: int) -> Floats:
     """(g,) sums of amounts (m,) by the row they are charged to."""
+    if code is None:
+        return np.array([amounts.sum()])
     return np.asarray(np.bincount(code, weights=amounts, minlength=g), dtype=np.float64)
 
 

@@ -8,6 +8,7 @@ search begins.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -18,20 +19,29 @@ from agents.allocation.oracle import CHUNK, radius_of, reduced, scan
 from agents.allocation.rows import Floats
 from agents.allocation.stack import Stack
 
-__all__ = ["first_prices", "refined_prices"]
+__all__ = ["first_prices", "refined_prices", "sampled_prices"]
 
 _SAMPLE = 2_048
 _REFINEMENTS = 3
 _NEAREST = 0.2  # share of the units on which prices are refined, those nearest to changing
 _COOLING = (1.0, 0.5, 0.25, 0.16, 0.1, 0.06, 0.06)
-_FINE = (0.06, 0.03, 0.01, 0.004)
+_CLOSER = (0.04, 0.015)
+_FINE = (0.03, 0.01, 0.004, 0.002, 0.001, 0.0005, 0.0002)
 
 
 def first_prices(stack: Stack, seed: int) -> Floats:
     """Prices (g,) from nothing: near the optimum to a few parts in a hundred, where there is one."""
-    prices = np.full_like(stack.limit, 0.3)
-    small = stack if stack.m <= 2 * _SAMPLE else _sample(stack, seed)
-    for heat in _COOLING:
+    return _cooled(stack, np.full_like(stack.limit, 0.3), _COOLING, seed, _SAMPLE)
+
+
+def sampled_prices(stack: Stack, prices: Floats, seed: int) -> Floats:
+    """Better prices (g,) near those given, from a sample large enough to tell by how much."""
+    return _cooled(stack, prices, _CLOSER, seed, 4 * _SAMPLE)
+
+
+def _cooled(stack: Stack, prices: Floats, heats: Sequence[float], seed: int, size: int) -> Floats:
+    small = stack if stack.m <= 3 * size else _sample(stack, seed, size)
+    for heat in heats:
         prices = _step(small, prices, heat)
     return prices
 
@@ -72,14 +82,14 @@ def _usage(stack: Stack, arm: NDArray[np.intp], who: NDArray[np.intp]) -> Floats
     return usage
 
 
-def _sample(stack: Stack, seed: int) -> Stack:
+def _sample(stack: Stack, seed: int, size: int) -> Stack:
     """The program of a weighted sample, drawn systematically; weights are folded into value and coefficients."""
     spread = _spread(stack)
     chance = 0.5 / stack.m + 0.5 * spread / max(float(spread.sum()), 1e-300)
     edges = np.cumsum(chance)
-    at = (np.arange(_SAMPLE) + np.random.default_rng(seed).random()) / _SAMPLE * edges[-1]
+    at = (np.arange(size) + np.random.default_rng(seed).random()) / size * edges[-1]
     who = np.minimum(np.searchsorted(edges, at), stack.m - 1)
-    weight = edges[-1] / (_SAMPLE * chance[who])
+    weight = edges[-1] / (size * chance[who])
     small = replace(
         stack,
         value=stack.value[:, who] * weight,
@@ -122,6 +132,8 @@ def _softened(stack: Stack, prices: Floats, heat: float, part: slice) -> tuple[F
     temperature = heat * np.maximum(_spread(stack, part), 1e-3 * stack.value_spread / stack.m)
     odds = np.exp((net - net.max(axis=0)) / temperature)
     odds /= odds.sum(axis=0)
+    if stack.code is None:
+        return _moments(stack.coef[:, :, part], odds, temperature)
     usage, bend = np.zeros_like(prices), np.zeros((len(prices), len(prices)))
     coefs = [stack.coef[r][:, part] for r in range(len(stack.coef))]
     for r, coef in enumerate(coefs):
@@ -133,13 +145,21 @@ def _softened(stack: Stack, prices: Floats, heat: float, part: slice) -> tuple[F
     return usage, bend
 
 
+def _moments(coef: Floats, odds: Floats, temperature: Floats) -> tuple[Floats, Floats]:
+    """Mean usage (g,) and covariance of usage over temperature (g, g), summed over units. coef: (g, k, units)."""
+    root = np.sqrt(odds / temperature)
+    tilted = coef * root
+    mean = np.einsum("rki,ki->ri", coef, odds)
+    usage = mean.sum(axis=1)
+    mean /= np.sqrt(temperature)
+    flat = tilted.reshape(len(coef), -1)
+    return usage, np.einsum("rx,sx->rs", flat, flat) - np.einsum("rx,sx->rs", mean, mean)
+
+
 def _bend(stack: Stack, bend: Floats, r: int, s: int, product: Floats, part: slice) -> None:
     """Add the products (units,) of base rows r and s to the expanded rows they are charged to, both ways."""
+    assert stack.code is not None
     g = len(bend)
-    if stack.code is None:
-        bend[r, s] += product.sum()
-        bend[s, r] = bend[r, s]
-        return
     flat = stack.code[r, part] * g + stack.code[s, part]
     block = np.bincount(flat, weights=product, minlength=g * g).reshape(g, g)
     bend += block if r == s else block + block.T

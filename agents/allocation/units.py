@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,8 @@ from rage_env.errors import InputError
 
 __all__ = ["Units", "group_units"]
 
+_CHUNK = 4_096
+
 
 @dataclass(frozen=True, eq=False)
 class Units:
@@ -23,12 +26,21 @@ class Units:
     floor: NDArray[np.int64]  # (m,) in steps of 1 / GRID
     weight: Floats  # (m,) probability left once the floors are served
 
-    def total(self, rows: NDArray[np.floating]) -> Floats:
-        """(k, m) sums over the users of each unit. rows: (n, k)."""
-        columns = np.ascontiguousarray(rows.T, dtype=np.float64)
+    @functools.cached_property
+    def free(self) -> bool:
+        """Whether every arm is allowed to everybody."""
+        return bool(self.allowed.all())
+
+    def total(self, rows: NDArray[np.floating], into: Floats | None = None) -> Floats:
+        """(k, m) sums over the users of each unit, written to `into` if given. rows: (n, k)."""
+        out = np.empty(self.allowed.shape) if into is None else into
         if self.of is None:
-            return columns
-        return np.stack([np.bincount(self.of, weights=c, minlength=self.allowed.shape[1]) for c in columns])
+            for start in range(0, len(rows), _CHUNK):  # a chunk of both sides fits the cache
+                out[:, start : start + _CHUNK] = rows[start : start + _CHUNK].T
+        else:
+            for arm, column in enumerate(out):
+                column[:] = np.bincount(self.of, weights=rows[:, arm], minlength=len(column))
+        return out
 
     def spread(self, per_unit: NDArray[np.generic]) -> NDArray[np.generic]:
         """(n, ...) from (m, ...): every user gets what their unit has."""

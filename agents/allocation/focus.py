@@ -1,0 +1,90 @@
+"""Fewer and fewer units: one pass over all of them finds those whose best arm could change near the prices.
+
+While prices stay inside the box of that pass, everybody else keeps their arm, so the program of the few, with the
+usage of the others taken off the limits, is the whole program. It is narrowed again in the same way until it is
+small enough for the search.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.allocation.box import Box, widest
+from agents.allocation.oracle import Scan, radius_of, scan
+from agents.allocation.rows import Floats
+from agents.allocation.search import Search, search
+from agents.allocation.stack import Stack
+from agents.allocation.start import refined_prices, sampled_prices
+
+__all__ = ["focused"]
+
+_SMALL = 4_096
+_SHARE = 0.2  # of the units stay in the program
+_TURNS = 3
+
+
+def focused(stack: Stack, prices: Floats, tol: float) -> Search:
+    """As `search` from `prices`, on fewer units wherever the prices found say that these were enough."""
+    passes = 0.0
+    for turn in range(_TURNS if stack.m > _SMALL else 0):
+        if turn == 0 and stack.m > 2 * _SMALL:
+            prices = sampled_prices(stack, prices, seed=0)
+        here = scan(stack, prices, radius_of(stack, prices))
+        width, who = widest(here.distance, max(int(_SHARE * stack.m), _SMALL // 2))
+        if len(who) > 0.5 * stack.m:  # too many are tied
+            break
+        few = _narrowed(stack, here, who)
+        found = focused(few, prices, tol)
+        passes += 1 + found.passes * len(who) / stack.m
+        reach = width * here.radius
+        inside = bool((np.abs(found.lowest.prices - prices) <= reach).all())
+        if found.box is not None and inside:
+            final = scan(stack, found.lowest.prices)
+            return Search(final, _lifted(found.box, stack, few, here, who), int(np.ceil(passes)) + 1)
+        prices = np.clip(found.lowest.prices, prices - reach, prices + reach)
+    start, more = refined_prices(stack, prices)
+    found = search(stack, start, tol)
+    return replace(found, passes=found.passes + more + int(np.ceil(passes)))
+
+
+def _narrowed(stack: Stack, here: Scan, who: NDArray[np.intp]) -> Stack:
+    """The program of the units `who`, all others at their best arm."""
+    usage, best, gain = np.zeros_like(stack.limit), here.best[who], 0.0
+    value, coef = stack.value[:, who], stack.coef[:, :, who]
+    code = None if stack.code is None else stack.code[:, who]
+    at = np.arange(len(who))
+    gain = float(value[best, at].sum())
+    few = replace(stack, value=value, coef=coef, code=code)
+    for r in range(len(coef)):
+        few.charge(r, coef[r, best, at], slice(None), usage)
+    return replace(few, limit=stack.limit - (here.usage - usage), constant=stack.constant + here.gain - gain)
+
+
+def _lifted(box: Box, stack: Stack, few: Stack, here: Scan, who: NDArray[np.intp]) -> Box:
+    """A box of the few as a box of everybody."""
+    gain, usage = few.constant - stack.constant, stack.limit - few.limit
+    inner, primal = box.resolve.here, box.primal
+    best = here.best.copy()
+    best[who] = inner.best
+    there = replace(inner, bound=inner.bound + gain, gain=inner.gain + gain, usage=inner.usage + usage, best=best)
+    units = who[primal.units]
+    return replace(
+        box,
+        primal=replace(
+            primal,
+            best=best,
+            units=units,
+            value=primal.value + gain,
+            usage=primal.usage + usage,
+            worth=primal.worth + gain,
+        ),
+        resolve=replace(
+            box.resolve,
+            stack=replace(box.resolve.stack, limit=box.resolve.stack.limit + usage),
+            here=there,
+            who=units,
+        ),
+    )
