@@ -34,7 +34,7 @@ def focused(stack: Stack, prices: Floats, tol: float) -> Search:
             prices = sampled_prices(stack, prices, seed=0)
         here = scan(stack, prices, radius_of(stack, prices))
         width, who = widest(here.distance, max(int(_SHARE * stack.m), _SMALL // 2))
-        if len(who) > 0.5 * stack.m:  # too many are tied
+        if not 0 < len(who) <= 0.5 * stack.m:  # too many are tied
             break
         few = _narrowed(stack, here, who)
         found = focused(few, prices, tol)

@@ -152,7 +152,7 @@ def _moments(coef: Floats, odds: Floats, temperature: Floats) -> tuple[Floats, F
     mean = np.einsum("rki,ki->ri", coef, odds)
     usage = mean.sum(axis=1)
     mean /= np.sqrt(temperature)
-    flat = tilted.reshape(len(coef), -1)
+    flat = tilted.reshape(len(coef), odds.size)
     return usage, np.einsum("rx,sx->rs", flat, flat) - np.einsum("rx,sx->rs", mean, mean)
 
 
