@@ -40,7 +40,7 @@ class _Asking:
 
     source: LogSource
     metric: str
-    q: dict[str, NDArray[np.float32]]  # {column: (n, k)} out of fold
+    q: dict[str, NDArray[np.floating]]  # {column: (n, k)} out of fold
     estimators: Sequence[Spec]
     alpha: float
 

@@ -36,6 +36,7 @@ class ValueRow:
     n_rows: int
     evaluable: bool
     reason: str
+    estimand: str = "step"  # one week under the policy; path: all weeks; distribution: see cdf_dr
 
 
 @dataclass(frozen=True, eq=False)

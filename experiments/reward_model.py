@@ -18,7 +18,7 @@ from rage_env.errors import LogError
 from rage_env.log import FEATURE_PREFIX
 from rage_env.randomness import Draw, Noise, person_keys, seed_key
 
-__all__ = ["Kind", "cross_fit", "features_of", "folds_of"]
+__all__ = ["Kind", "Predict", "cross_fit", "design_of", "features_of", "fit", "folds_of"]
 
 Kind = Literal["ridge", "trees"]
 
@@ -64,36 +64,63 @@ def cross_fit(
     k: int,
     *,
     kind: Kind = "ridge",
-) -> NDArray[np.float32]:
+    weights: NDArray[np.float64] | None = None,
+    dtype: type[np.floating] = np.float32,
+) -> NDArray[np.floating]:
     """(n, k) expected outcome of every arm, each row's from the other folds only.
 
-    features: (n, d); arm, outcome, folds: (n,). Raises LogError when fewer than two folds hold rows.
+    features: (n, d); arm, outcome, folds: (n,); weights: (n,) how much each row counts in the fit, None: alike.
+    Raises LogError when fewer than two folds hold rows.
     """
     if len(np.unique(folds)) < 2:
         raise LogError(f"cross-fitting: all {len(arm)} rows fell into one fold; give q_hat, or a log of more users")
-    fit = _ridge if kind == "ridge" else _trees
-    q = np.empty((len(arm), k), dtype=np.float32)
-    design = _design(features)
+    q = np.empty((len(arm), k), dtype=dtype)
+    design = design_of(features)
     for fold in np.unique(folds):
-        mine = folds == fold
-        q[mine] = fit(design[~mine], arm[~mine], outcome[~mine], k)(design[mine])
+        mine, others = folds == fold, folds != fold
+        heavy = None if weights is None else weights[others]
+        q[mine] = fit(design[others], arm[others], outcome[others], k, kind=kind, weights=heavy)(design[mine])
     return q
 
 
 Predict = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+"""(n, 1 + d) rows of a design -> (n, k) expected outcome of every arm."""
 
 
-def _design(features: NDArray[np.float64]) -> NDArray[np.float64]:
+def fit(
+    design: NDArray[np.float64],
+    arm: NDArray[np.int64],
+    outcome: NDArray[np.float64],
+    k: int,
+    *,
+    kind: Kind = "ridge",
+    weights: NDArray[np.float64] | None = None,
+) -> Predict:
+    """A model fitted on exactly these rows; whoever asks keeps the rows that it is used for apart."""
+    return (_ridge if kind == "ridge" else _trees)(design, arm, outcome, k, weights)
+
+
+def design_of(features: NDArray[np.float64]) -> NDArray[np.float64]:
     """(n, 1 + d): an intercept and standardised features; columns that never vary become 0."""
     spread = features.std(axis=0)
     scaled = (features - features.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
     return np.column_stack([np.ones(len(features)), scaled])
 
 
-def _ridge(x: NDArray[np.float64], arm: NDArray[np.int64], y: NDArray[np.float64], k: int) -> Predict:
+def _ridge(
+    x: NDArray[np.float64],
+    arm: NDArray[np.int64],
+    y: NDArray[np.float64],
+    k: int,
+    weights: NDArray[np.float64] | None,
+) -> Predict:
+    if weights is not None:  # weighted least squares are plain ones on scaled rows
+        total = float(weights.sum())
+        root = np.sqrt(weights * (len(weights) / total if total > 0 else 0.0))
+        x, y = x * root[:, None], y * root
     pull = RIDGE * np.eye(x.shape[1])
     free = pull.copy()
-    free[0, 0] = 0.0  # the pooled intercept is the mean, whatever its size
+    free[0, 0] = 0.0 if x[:, 0].any() else 1.0  # the pooled intercept is the mean, whatever its size
     pooled = np.linalg.solve(x.T @ x + free, x.T @ y)
     lines = np.empty((x.shape[1], k))
     for a in range(k):
@@ -103,17 +130,23 @@ def _ridge(x: NDArray[np.float64], arm: NDArray[np.int64], y: NDArray[np.float64
     return lambda rows: rows @ lines
 
 
-def _trees(x: NDArray[np.float64], arm: NDArray[np.int64], y: NDArray[np.float64], k: int) -> Predict:
+def _trees(
+    x: NDArray[np.float64],
+    arm: NDArray[np.int64],
+    y: NDArray[np.float64],
+    k: int,
+    weights: NDArray[np.float64] | None,
+) -> Predict:
     from sklearn.ensemble import HistGradientBoostingRegressor
 
     def one(a: int) -> Predict:
-        mine = arm == a
+        mine = arm == a if weights is None else (arm == a) & (weights > 0)
         if mine.sum() < LEAST_ROWS_FOR_TREES:
             mean = float(y[mine].mean() if mine.any() else y.mean())
             return lambda rows: np.full(len(rows), mean)
         model = HistGradientBoostingRegressor(
             max_iter=60, max_leaf_nodes=15, min_samples_leaf=50, early_stopping=False, random_state=0
-        ).fit(x[mine], y[mine])
+        ).fit(x[mine], y[mine], None if weights is None else weights[mine])
         return lambda rows: np.asarray(model.predict(rows), dtype=np.float64)
 
     models = [one(a) for a in range(k)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -34,6 +34,7 @@ class Line:
     n_rows: int
     skew: float  # of the influence function
     reward_model: str
+    estimand: str  # what the number is of: step, path or distribution
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,12 +47,18 @@ class Facts:
     withheld: bool  # the log does not say with which probabilities arms were drawn
     alpha: float
     reward_model: str
+    estimated: bool  # propensities were fitted, for the log withholds them
+    refused: Mapping[str, str]  # {estimator: why the log does not hold what it needs}
 
 
 def answer(name: str, estimator: Estimator, held: Sequence[ClusterSums], facts: Facts) -> Line:
     """The line of one estimator. held: one ClusterSums per policy and, within it, per column."""
     if facts.withheld and estimator.needs_propensity:
-        return _without_propensities(name, estimator, facts)
+        return _refused(name, estimator, facts, _WITHHELD)
+    if name in facts.refused:
+        return _refused(name, estimator, facts, f"refused: {facts.refused[name]}")
+    if facts.columns > 1 and estimator.estimand == "distribution":
+        return _refused(name, estimator, facts, _NO_RATIO)
     if isinstance(estimator, Tuned):
         return _chosen(name, estimator, held, facts)
     found = _found(name, estimator, held, facts)
@@ -75,11 +82,19 @@ def answer(name: str, estimator: Estimator, held: Sequence[ClusterSums], facts: 
         n_rows=int(facts.sizes.sum()),
         skew=found.skew,
         reward_model=facts.reward_model if estimator.needs_q else "",
+        estimand=estimator.estimand,
     )
 
 
-def _without_propensities(name: str, estimator: Estimator, facts: Facts) -> Line:
-    """The line of an estimator that weighs, on a log that does not say by what."""
+_WITHHELD = (
+    "refused: the log withholds its propensities, so no row can be weighed. Ask naive or dm, keep the probability with "
+    "which each arm is drawn, or have them estimated"
+)
+_NO_RATIO = "refused: a ratio of totals has no distribution over rows; ask for a single column"
+
+
+def _refused(name: str, estimator: Estimator, facts: Facts, reason: str) -> Line:
+    """The line of an estimator that cannot answer on this log at all."""
     nan = math.nan
     return Line(
         estimator=name,
@@ -89,14 +104,14 @@ def _without_propensities(name: str, estimator: Estimator, facts: Facts) -> Line
         stderr=nan,
         ess=0.0,
         evaluable=False,
-        reason="refused: the log withholds its propensities, so no row can be weighed. Ask naive or dm, or keep the "
-        "probability with which each arm is drawn",
+        reason=reason,
         max_weight=nan,
         mean_weight=nan,
         n_users=len(facts.sizes),
         n_rows=int(facts.sizes.sum()),
         skew=nan,
         reward_model=facts.reward_model if estimator.needs_q else "",
+        estimand=estimator.estimand,
     )
 
 
@@ -140,9 +155,12 @@ def _blocks(estimator: Estimator, found: Estimate, weights: Sequence[Weights], d
 def _remarks(estimator: Estimator, found: Estimate, facts: Facts) -> list[str]:
     """What a reader must know even of a number to be trusted."""
     out = [estimator.note] if estimator.note else []
-    if facts.withheld and estimator.needs_q:
+    models = estimator.needs_q or estimator.model_only
+    if facts.estimated:
+        out.append("estimated propensities: fitted on the features, wrong if anything else decided who got what")
+    if facts.withheld and models:
         out.append("unchecked: propensities were withheld, so nothing corrects the model or tells how far it is off")
-    if facts.deterministic and estimator.needs_q and not estimator.needs_propensity:
+    if facts.deterministic and models and not estimator.needs_propensity:
         out.append("guesswork: the log is deterministic, so the model cannot know arms that were not tried")
     if found.stderr == 0:
         out.append("no variation: nothing differs between users, so the interval has no width and says nothing")

@@ -8,16 +8,23 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Estimator", "Floats", "Ratio", "Rows", "Sum"]
+if TYPE_CHECKING:
+    from experiments.estimators._recipe import Recipe
+
+__all__ = ["Estimand", "Estimator", "Floats", "Ratio", "Rows", "Sum"]
 
 Floats = NDArray[np.float64]
+Estimand = Literal["step", "path", "distribution"]
+"""What a number is of: one week under the target in the states that the log's policy made; all weeks under the target
+from the first on; or the distribution of what a row brings, one week under the target."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +37,7 @@ class Rows:
     target: NDArray[np.floating]  # (n, k), rows sum to 1
     q: NDArray[np.floating] | None = None  # (n, k), expected reward of every arm
     present: NDArray[np.bool_] | None = None  # (n,) False once the user has left; None: all present
+    prepared: Mapping[Recipe, Floats] = field(default_factory=dict)  # what was asked for, (n,) or (n, columns) each
 
     @cached_property
     def _taken(self) -> NDArray[np.int64]:
@@ -84,6 +92,16 @@ class Rows:
         residual: Floats = self.reward - np.take(self._model, self._taken)
         return residual
 
+    def taken(self, per_arm: NDArray[np.floating]) -> Floats:
+        """(n,) the entry of the arm that was taken. per_arm: (n, k)."""
+        return np.take(per_arm, self._taken).astype(np.float64, copy=False)
+
+    def asked(self, recipe: Recipe) -> Floats:
+        """What the recipe made of the whole log, for these rows: (n,) or (n, columns)."""
+        if recipe not in self.prepared:
+            raise TypeError(f"{recipe} was not prepared: name it in the `asks` of the estimator's class")
+        return self.prepared[recipe]
+
     @property
     def _model(self) -> NDArray[np.floating]:
         if self.q is None:
@@ -100,7 +118,14 @@ class Estimator(ABC):
     needs_propensity: ClassVar[bool] = True
     needs_q: ClassVar[bool] = False
     shrinks: ClassVar[bool] = False  # bends its weights on purpose, so only the raw ones can be held to a mean of 1
+    estimand: ClassVar[Estimand] = "step"
+    model_only: ClassVar[bool] = False  # no weights correct its model, so untried arms are guesswork
     note: ClassVar[str] = ""  # what a reader must know of every number it gives
+
+    @property
+    def asks(self) -> tuple[Recipe, ...]:
+        """What must be worked out from the whole log before the pass."""
+        return ()
 
     @abstractmethod
     def terms(self, rows: Rows) -> tuple[Floats, ...]:

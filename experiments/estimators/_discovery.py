@@ -28,8 +28,8 @@ def names() -> tuple[str, ...]:
 
 
 def load(specs: Sequence[Spec] | None = None) -> dict[str, Estimator]:
-    """{label: estimator} for the specs, or for all. Raises UnknownNameError, ConfigError."""
-    wanted = names() if specs is None else specs
+    """{label: estimator} for the specs, or for all that value one week. Raises UnknownNameError, ConfigError."""
+    wanted = [n for n in names() if _class_of(n).estimand == "step"] if specs is None else specs
     if isinstance(wanted, str):
         raise ConfigError(f"estimators: expected a list, got the text {wanted!r}; write [{wanted!r}]")
     made = {label(spec): _make(spec) for spec in wanted}
@@ -64,10 +64,18 @@ def _make(spec: Spec) -> Estimator:
     rule = params.get("lambda")
     if issubclass(maker, ShrunkSum) and isinstance(rule, str):
         return _tuned(maker, name, rule)
-    for key, value in params.items():
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise ConfigError(f"estimator {name}: {key} must be a finite number, got {value!r}")
-    return maker(**{known[k]: v for k, v in params.items()})
+    return maker(**{known[key]: _parameter(name, key, value) for key, value in params.items()})
+
+
+def _parameter(name: str, key: str, value: object) -> object:
+    """A finite number as it is; `groups`, a list of whole numbers, as a tuple."""
+    if key == "groups":
+        if isinstance(value, list | tuple) and all(isinstance(v, int) and not isinstance(v, bool) for v in value):
+            return tuple(value)
+        raise ConfigError(f"estimator {name}: groups must be a list of whole numbers, one an arm; got {value!r}")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ConfigError(f"estimator {name}: {key} must be a finite number, got {value!r}")
+    return value
 
 
 def _tuned(maker: type[ShrunkSum], name: str, rule: str) -> Tuned:

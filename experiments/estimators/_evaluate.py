@@ -23,6 +23,7 @@ from experiments.estimators._log import (
     rows_of,
     table_of,
 )
+from experiments.estimators._preparation import prepared, with_estimated_propensities
 from experiments.estimators._sums import cluster_sums, clusters_of
 from experiments.estimators._tuning import with_candidates
 from rage_env.errors import InputError, LogError
@@ -43,6 +44,7 @@ def evaluate(
     clusters: str | None = "user_id",
     alpha: float = 0.05,
     metric: str = "reward",
+    estimate_propensities: bool = False,
 ) -> pd.DataFrame:
     """One row per estimator: the mean per row of `metric` had the target acted, with an interval of level 1 - alpha.
 
@@ -51,7 +53,9 @@ def evaluate(
     target_probs, baseline_probs: (rows, k); with a baseline every row is target minus baseline. metric: a column,
     or `num/den` for a ratio of totals. q_hat: (rows, k), or {column: (rows, k)} for a ratio; without it a model is
     cross-fitted on the `x_*` columns. clusters: a column whose equal labels depend on each other (users; accounts
-    where they share a draw); None takes every row for independent. Raises InputError.
+    where they share a draw); None takes every row for independent. estimators: None asks all that value one week
+    under the target. estimate_propensities: fill in withheld ones by a model, and say so in every row.
+    Raises InputError.
     """
     import pandas as pd
 
@@ -69,12 +73,19 @@ def evaluate(
     labels = None if clusters is None else _labels(table, clusters)
     groups = clusters_of(labels, table.num_rows)
     view, model = _view(table, columns, q_hat, any(e.needs_q for e in summed.values()), target.shape[1], labels)
-    if view.withheld:
+    if estimate_propensities:
+        view = with_estimated_propensities(view, table, labels, target.shape[1])
+    elif view.withheld:
         summed = {name: e for name, e in summed.items() if not e.needs_propensity}
-    held = cluster_sums(summed, rows_of(view, policies, columns), groups, len(policies) * len(columns))
+    ready = prepared(summed.values(), view, table, policies, columns, labels)
+    refused = {name: why for name, e in summed.items() if (why := ready.refusal(e)) is not None}
+    summed = {name: e for name, e in summed.items() if name not in refused}
+    held = cluster_sums(summed, rows_of(view, policies, columns, ready.cells), groups, len(policies) * len(columns))
     if not all(sums.finite for sums in held):
         refuse_gaps(view)
-    facts = Facts(groups.sizes(), len(columns), view.deterministic, view.withheld, alpha, model)
+    facts = Facts(
+        groups.sizes(), len(columns), view.deterministic, view.withheld, alpha, model, estimate_propensities, refused
+    )
     return pd.DataFrame([asdict(answer(name, e, held, facts)) for name, e in made.items()])
 
 

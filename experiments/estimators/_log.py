@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from experiments.estimators._base import Rows
+from experiments.estimators._base import Floats, Rows
+from experiments.estimators._recipe import Recipe
 from experiments.estimators._sums import CHUNK
 from rage_env.errors import LogError, did_you_mean
 from rage_env.log import CohortLog, validate_log
@@ -123,6 +124,7 @@ class View:
     present: NDArray[np.bool_] | None  # (n,) None: everybody
     outcomes: Mapping[str, NDArray[np.generic]]  # {column: (n,)}
     q: Mapping[str, Probs]  # {column: (n, k)}, empty where no estimator asks
+    probs: Probs | None = None  # (n, k) estimated chances of all arms, where the log withholds its own
 
     @property
     def deterministic(self) -> bool:
@@ -136,8 +138,13 @@ class View:
         return bool(np.isnan(self.propensity.astype(np.float64, copy=False)).all())
 
 
-def rows_of(view: View, policies: Sequence[Policy], columns: Sequence[str]) -> Iterator[tuple[slice, list[Rows]]]:
-    """Chunks of the log: for each, the Rows of every policy and, within it, of every column."""
+def rows_of(
+    view: View, policies: Sequence[Policy], columns: Sequence[str], ready: Sequence[Mapping[Recipe, Floats]]
+) -> Iterator[tuple[slice, list[Rows]]]:
+    """Chunks of the log: for each, the Rows of every policy and, within it, of every column.
+
+    ready: what was prepared for each of those, whole columns.
+    """
     for start in range(0, len(view.arm), CHUNK):
         rows = slice(start, min(start + CHUNK, len(view.arm)))
         gone = None if view.present is None or view.present[rows].all() else ~view.present[rows]
@@ -147,7 +154,15 @@ def rows_of(view: View, policies: Sequence[Policy], columns: Sequence[str]) -> I
         reward = {c: view.outcomes[c][rows].astype(np.float64) for c in columns}
         model = {c: _model(q[rows], reward[c], gone) for c, q in view.q.items()}
         targets = [policy.chunk(rows, gone) for policy in policies]
-        yield rows, [Rows(arm, propensity, reward[c], t, model.get(c), here) for t in targets for c in columns]
+        cells = [(t, c) for t in targets for c in columns]
+        parts = [{what: held[rows] for what, held in own.items()} for own in ready]
+        yield (
+            rows,
+            [
+                Rows(arm, propensity, reward[c], t, model.get(c), here, part)
+                for (t, c), part in zip(cells, parts, strict=True)
+            ],
+        )
 
 
 def _model(part: Probs, reward: NDArray[np.float64], gone: NDArray[np.bool_] | None) -> Probs:

@@ -10,17 +10,38 @@ import pytest
 
 import experiments.estimators
 from experiments import estimators
-from experiments.estimators._base import Floats, Rows
+from experiments.estimators._base import Estimator, Floats, Rows
 from experiments.estimators._discovery import load
+from experiments.estimators._recipe import Whole
 
 N, K = 400, 4
 
 
-def rows(seed: int = 0) -> Rows:
+def whole(seed: int = 0) -> tuple[Whole, Floats]:
+    """A log of 100 users and four weeks beside a target, with a reward model (n, k)."""
     rng = np.random.default_rng(seed)
-    arm = rng.integers(0, K, N)
+    arm, users = rng.integers(0, K, N), np.tile(np.arange(N // 4), 4)
     target, q = rng.dirichlet(np.ones(K), N), rng.normal(size=(N, K))
-    return Rows(arm, rng.uniform(0.2, 1.0, N), rng.normal(size=N), target, q)
+    x = rng.normal(size=(N, 2))
+    log = Whole(
+        arm=arm,
+        propensity=rng.uniform(0.2, 1.0, N),
+        reward=rng.normal(size=N),
+        target=target,
+        present=None,
+        user=users,
+        week=np.repeat(np.arange(4), N // 4),
+        logged=rng.dirichlet(np.ones(K), N),
+        read_features=lambda: x,
+        read_folds=lambda: users % 2,
+    )
+    return log, q
+
+
+def rows(estimator: Estimator, seed: int = 0) -> Rows:
+    log, q = whole(seed)
+    prepared = {recipe: recipe.work(log) for recipe in estimator.asks}
+    return Rows(log.arm, log.propensity, log.reward, log.target, q, None, prepared)
 
 
 def test_every_public_file_is_an_estimator_and_the_five_of_the_first_release_are_there() -> None:
@@ -32,7 +53,7 @@ def test_every_public_file_is_an_estimator_and_the_five_of_the_first_release_are
 @pytest.mark.parametrize("name", estimators.names())
 def test_terms_are_finite_numbers_one_per_row(name: str) -> None:
     estimator = load([name])[name]
-    for term in (*estimator.terms(rows()), estimator.weights(rows())):
+    for term in (*estimator.terms(rows(estimator)), estimator.weights(rows(estimator))):
         assert term.shape == (N,)
         assert term.dtype == np.float64
         assert np.isfinite(term).all()
@@ -41,7 +62,7 @@ def test_terms_are_finite_numbers_one_per_row(name: str) -> None:
 @pytest.mark.parametrize("name", estimators.names())
 def test_the_gradient_is_the_slope_of_the_value(name: str) -> None:
     estimator = load([name])[name]
-    means: Floats = np.array([term.mean() for term in estimator.terms(rows())])
+    means: Floats = np.array([term.mean() for term in estimator.terms(rows(estimator))])
     slopes = [
         (estimator.value(means + step) - estimator.value(means - step)) / 2e-6 for step in 1e-6 * np.eye(len(means))
     ]
@@ -50,13 +71,15 @@ def test_the_gradient_is_the_slope_of_the_value(name: str) -> None:
 
 @pytest.mark.parametrize("name", estimators.names())
 def test_an_estimator_that_claims_to_need_no_propensity_or_model_reads_none(name: str) -> None:
-    estimator, some = load([name])[name], rows()
+    estimator = load([name])[name]
+    some = rows(estimator)
     poorer = Rows(
         some.arm,
         some.propensity if estimator.needs_propensity else np.full(N, np.nan),
         some.reward,
         some.target,
         some.q if estimator.needs_q else None,
+        prepared=some.prepared,
     )
     for mine, other in zip(estimator.terms(some), estimator.terms(poorer), strict=True):
         np.testing.assert_array_equal(mine, other)
@@ -68,6 +91,6 @@ def test_asked_alone_or_with_others_an_estimator_says_the_same(name: str) -> Non
     log = pd.DataFrame({"user_id": np.arange(N), "week": 0, "arm": rng.integers(0, K, N), "propensity": 0.25})
     log["reward"] = rng.normal(size=N)
     target, q = rng.dirichlet(np.ones(K), N), rng.normal(size=(N, K))
-    together = estimators.evaluate(log, target, q_hat=q).set_index("estimator")
+    together = estimators.evaluate(log, target, estimators.names(), q_hat=q).set_index("estimator")
     alone = estimators.evaluate(log, target, [name], q_hat=q).set_index("estimator")
     pd.testing.assert_series_equal(together.loc[name], alone.loc[name])

@@ -62,7 +62,7 @@ def test_whoever_weighs_refuses_a_log_without_propensities_and_says_why(told: Co
             assert line[["value", "lower", "upper", "stderr"]].isna().all(), name
         else:
             assert line["value"] == pytest.approx(open_log.loc[str(name), "value"]), name
-    assert set(found.index) - set(weighing) == {"naive", "dm"}
+    assert set(found.index) - set(weighing) == {"naive", "dm", "fqe"}
     assert open_log["value"].notna().all()
 
 
