@@ -135,25 +135,29 @@ def drawn(seed: int, users: int = 2_000, weeks: int = 1) -> tuple[pd.DataFrame, 
     return log, logged, target, (target * mean).sum(axis=1)
 
 
-def errors_in_stderr(names: Sequence[Spec], logs: int = 60, forget: bool = False) -> Floats:
-    """(names,) mean error over logs in standard errors of that mean."""
+def errors_in_stderr(names: Sequence[Spec], logs: int = 60, users: int = 2_000, blind: bool = False) -> Floats:
+    """(names,) mean error over logs in standard errors of that mean.
+
+    blind: with neither propensities nor features, of arm 2 for all, whose takers are worth more anyhow.
+    """
     off = []
     for seed in range(logs):
-        log, logged, target, truth = drawn(seed)
-        if forget:
-            log["propensity"] = 1 / 3
-        log = log.assign(**{f"prob_{a}": logged[:, a] for a in range(3)}) if not forget else log
+        log, _, target, truth = drawn(seed, users)
+        if blind:
+            truth, target = 1 + 2 * log["x_one"].to_numpy(), np.tile([0.0, 0.0, 1.0], (users, 1))
+            log = log.assign(propensity=1 / 3).drop(columns="x_one")
         off.append(estimators.evaluate(log, target, names)["value"].to_numpy() - truth.mean())
     errors = np.array(off)
     mean: Floats = errors.mean(axis=0) / (errors.std(axis=0, ddof=1) / np.sqrt(logs))
     return mean
 
 
-def test_fitted_estimators_are_right_on_average_and_forgotten_propensities_are_caught() -> None:
+def test_fitted_estimators_are_right_on_average_and_blind_ones_are_caught() -> None:
     """Means over 60 logs within four of their standard errors: luck fails one of three in about 1 of 5,000 runs of
     fresh seeds; these are fixed. The Hajek form of balanced_ips has a bias of order 1 / users, far below."""
-    assert np.abs(errors_in_stderr(["mrdr", "balanced_ips", "cressie_read"])).max() < 4
-    assert np.abs(errors_in_stderr(["mrdr", "cressie_read"], logs=40, forget=True)).min() > 4
+    names = ["mrdr", "balanced_ips", "cressie_read"]
+    assert np.abs(errors_in_stderr(names)).max() < 4
+    assert np.abs(errors_in_stderr(names, logs=10, users=5_000, blind=True)).min() > 4
 
 
 def test_balancing_weights_balance_what_is_observed_and_come_near_the_exact_ones() -> None:
@@ -238,7 +242,7 @@ def of_the_target(level: float, draws: int = 400_000) -> tuple[float, float]:
     return float(np.quantile(reward, level)), float(reward[: int(level * draws)].mean())
 
 
-def covered(spec: Spec, truth: float, logs: int = 200) -> tuple[float, float]:
+def covered(spec: Spec, truth: float, logs: int = 120) -> tuple[float, float]:
     """Share of intervals that hold the truth, and mean error in standard errors of that mean."""
     found = pd.concat([estimators.evaluate(drawn(s)[0], drawn(s)[2], [spec]) for s in range(1_000, 1_000 + logs)])
     off: NDArray[np.float64] = found["value"].to_numpy() - truth
@@ -247,11 +251,11 @@ def covered(spec: Spec, truth: float, logs: int = 200) -> tuple[float, float]:
 
 
 def test_quantiles_and_tails_hold_the_truth_as_often_as_promised_and_plain_ones_do_not() -> None:
-    """200 logs: a method of true coverage 95 % falls below 88.5 % in fewer than 1 of 10,000 sets of logs."""
+    """120 logs: a method of true coverage 95 % falls below 87 % in about 3 of 10,000 sets of logs; these are fixed."""
     median, tail = of_the_target(0.5)[0], of_the_target(0.1)[1]
     for spec, truth in (({"kind": "cdf_dr"}, median), ({"kind": "cdf_dr", "cvar": 0.1}, tail)):
         share, off = covered(spec, truth)
-        assert share > 0.885, (spec, share)
+        assert share > 0.87, (spec, share)
         assert abs(off) < 5, (spec, off)
     naive = [float(np.median(drawn(s)[0]["reward"])) for s in range(1_000, 1_020)]
     assert abs(np.mean(naive) - median) > 4 * np.std(naive, ddof=1) / np.sqrt(20)

@@ -129,3 +129,22 @@ def test_a_report_on_a_withheld_log_names_effects_only_where_nothing_is_weighed(
     assert refused
     assert all("withholds its propensities" in v.reason for v in refused)
     assert "NaN" not in report.to_json()
+
+
+def test_estimated_propensities_are_used_only_when_asked_for_and_said_in_every_line() -> None:
+    """One log of 20,000 users whom x leads to both arm 1 and reward; estimates within four standard errors."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=20_000)
+    chance = 1 / (1 + np.exp(-x))
+    arm = (rng.random(20_000) < chance).astype(int)
+    log = pd.DataFrame({"user_id": np.arange(20_000), "week": 0, "arm": arm, "propensity": np.nan, "x_one": x})
+    log["reward"] = x + 0.5 * arm + rng.normal(size=20_000)
+    all_one = np.tile([0.0, 1.0], (20_000, 1))
+    found = estimators.evaluate(log, all_one, ["ips", "dr", "snips", "dm"], estimate_propensities=True)
+    assert found["reason"].str.contains("estimated propensities: fitted on the features").all()
+    assert (np.abs(found["value"] - 0.5) < 4 * found["stderr"]).all()
+    unseen = estimators.evaluate(log.drop(columns="x_one"), all_one, ["snips"], estimate_propensities=True).iloc[0]
+    assert abs(unseen["value"] - 0.5) > 10 * unseen["stderr"]  # what the features hide, no model knows
+    assert estimators.evaluate(log, all_one, ["ips"])["value"].isna().all()
+    with pytest.raises(LogError, match="the log has its propensities"):
+        estimators.evaluate(log.assign(propensity=0.5), all_one, ["ips"], estimate_propensities=True)
