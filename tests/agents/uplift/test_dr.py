@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from agents.uplift.dr import Trial, fit_effects, fold_of
+from agents.uplift import Trial, fit_effects
+from agents.uplift.trial import fold_of
 from rage_env.errors import LogError
 
 
