@@ -90,6 +90,18 @@ class Forest:
         )
 
     @classmethod
+    def of_nodes(
+        cls,
+        feature: NDArray[np.integer],
+        threshold: Floats,
+        left: NDArray[np.integer],
+        right: NDArray[np.integer],
+        value: Floats,
+    ) -> Forest:
+        """One tree given by its nodes, the root first; left, right: (nodes,) indices, below 0 at leaves."""
+        return _stacked(0.0, [_numbered(feature, threshold, left, right, value)])
+
+    @classmethod
     def blend(cls, parts: Sequence[tuple[float, Forest]]) -> Self:
         """The weighted sum of forests, as one."""
         tests = max(f.feature.shape[1] for _, f in parts)
@@ -119,6 +131,9 @@ _TABLES: dict[str, Any] = {  # NumPy's scalar types have no common type that dty
     "keeps": np.uint64,
     "leaf": np.float64,
 }
+
+
+_Tables = tuple[NDArray[np.int64], Rows, NDArray[np.uint64], Floats]
 
 
 def grow(
@@ -172,8 +187,11 @@ def _estimator(growth: Growth, rows: int, yes_or_no: bool) -> Any:  # scikit-lea
 
 
 def _exported(model: Any) -> Forest:  # scikit-learn has no types
-    trees = [_tables(p[0].nodes) for p in model._predictors]
     base = float(np.asarray(model._baseline_prediction).item())
+    return _stacked(base, [_tables(p[0].nodes) for p in model._predictors])
+
+
+def _stacked(base: float, trees: list[_Tables]) -> Forest:
     tests, leaves = max(len(t[0]) for t in trees), max(len(t[3]) for t in trees)
     fills = (0, np.inf, 0, 0.0)
     widths = (tests, tests, tests, leaves)
@@ -184,31 +202,42 @@ def _exported(model: Any) -> Forest:  # scikit-learn has no types
     return Forest(base, *stacked)
 
 
-def _tables(nodes: NDArray[Any]) -> tuple[NDArray[np.int64], Rows, NDArray[np.uint64], Floats]:
-    """One tree's tests and leaves, leaves numbered from the left. nodes: scikit-learn's record of it."""
-    feature: list[int] = []
-    threshold: list[np.float32] = []
+def _tables(nodes: NDArray[Any]) -> _Tables:  # a record array has no type of its own
+    """One tree of scikit-learn's boosting."""
+    leaf = nodes["is_leaf"].astype(np.bool_)
+    left = np.where(leaf, -1, nodes["left"].astype(np.int64))
+    right = np.where(leaf, -1, nodes["right"].astype(np.int64))
+    return _numbered(nodes["feature_idx"], nodes["num_threshold"], left, right, nodes["value"])
+
+
+def _numbered(
+    feature: NDArray[np.integer],
+    threshold: Floats,
+    left: NDArray[np.integer],
+    right: NDArray[np.integer],
+    value: Floats,
+) -> _Tables:
+    """One tree's tests and leaves, leaves numbered from the left. left, right: (nodes,), -1 at leaves."""
+    tests: list[tuple[int, np.float32]] = []
     keeps: list[int] = []
     leaf: list[float] = []
 
     def visit(node: int) -> None:
-        record = nodes[node]
-        if record["is_leaf"]:
-            leaf.append(float(record["value"]))
+        if left[node] < 0:
+            leaf.append(float(value[node]))
             return
-        first, place = len(leaf), len(feature)
-        feature.append(int(record["feature_idx"]))
-        threshold.append(_below(float(record["num_threshold"])))
+        first, place = len(leaf), len(tests)
+        tests.append((int(feature[node]), _below(float(threshold[node]))))
         keeps.append(0)
-        visit(int(record["left"]))
-        left = ((1 << len(leaf)) - 1) ^ ((1 << first) - 1)
-        keeps[place] = ((1 << _MOST_LEAVES) - 1) ^ left
-        visit(int(record["right"]))
+        visit(int(left[node]))
+        struck = ((1 << len(leaf)) - 1) ^ ((1 << first) - 1)
+        keeps[place] = ((1 << _MOST_LEAVES) - 1) ^ struck
+        visit(int(right[node]))
 
     visit(0)
     return (
-        np.array(feature, np.int64),
-        np.array(threshold, np.float32),
+        np.array([f for f, _ in tests], np.int64),
+        np.array([t for _, t in tests], np.float32),
         np.array(keeps, np.uint64),
         np.array(leaf, np.float64),
     )
