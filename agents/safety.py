@@ -82,6 +82,10 @@ class Guard:
             rows += guardrail_rows((guardrail,), means, self.observation, known=self.problem.guardrails)
         return rows
 
+    def cuts(self, plan: Floats) -> list[Linear]:
+        """The rows that keep every guardrail for sure at `plan` (n, k) and can be kept by the base."""
+        return self._lifted(self.rows(plan))
+
     def plan(self, value: Floats, start: Floats) -> Plan:
         """The best allocation that keeps every cautious row; margins are first taken around `start` (n, k)."""
         from agents.allocation import allocate
