@@ -132,6 +132,16 @@ class CohortBelief:
 
     def effects(self, features: NDArray[np.float32]) -> Floats:
         """(rows, k) expected value beyond arm 0 of users with these features (rows, d)."""
+        return self._imagine(features).value
+
+    def value(self, features: NDArray[np.float32]) -> Floats:
+        """(rows, k) expected value under each arm, frequent losses as in `effects`, rare ones of arm 0 left out."""
+        seen = self._imagine(features)
+        alone = seen.revenue_rate[:, 0] * seen.gmv_alone - self.problem.retention_value_usd * seen.rate
+        return alone[:, None] + seen.value
+
+    def _imagine(self, features: NDArray[np.float32]) -> Outlook:
+        """The outlook of users with these features who are present and may be offered anything."""
         n, k = len(features), self.problem.k
         everyone = np.ones(n, np.bool_)
         g = len(self.problem.guardrails)
@@ -148,7 +158,7 @@ class CohortBelief:
             numerator_to_date=np.zeros(g),
             denominator_to_date=np.zeros(g),
         )
-        return self.look(seen).value
+        return self.look(seen)
 
     def late_loss(self, features: NDArray[np.float32], arm: NDArray[np.int64], gmv: NDArray[np.float32]) -> Floats:
         """(rows,) believed late and frequent loss of user-weeks that spent `gmv` dollars under `arm`."""

@@ -1,68 +1,11 @@
-"""Thompson sampling under guardrails: the share of posterior draws in which an arm is best is its probability.
-
-Draws are of the effects (Thompson 1933; Agrawal and Goyal 2013); usage stays pooled and cautious in all of them.
-One program finds the prices at which the draws together keep the guardrails (Agrawal and Devanur 2016): each user
-stands in it with one of the draws. The mixture itself is then checked and, if need be, drawn back.
-"""
+"""Thompson sampling on linear beliefs of the effects, under guardrails."""
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-import numpy as np
-from numpy.typing import NDArray
-from pydantic import Field
-
-from agents.interface import Decision, Problem, Reason
-from agents.learner import Learner, LearnerParams, reasons
-from agents.parameters import AgentParams
-from agents.safety import Guard, floored
-from rage_env.interface import Observation
+from agents.thompson import Thompson
 
 
-class ConstrainedThompsonParams(LearnerParams):
-    """draws: of the posterior, each week. explore: share spread evenly over the allowed arms that are safe."""
-
-    draws: int = Field(default=16, ge=1, le=1000)
-    explore: float = Field(default=0.002, ge=0, le=0.5)
-
-
-class ConstrainedThompson(Learner):
-    """Probabilities are averages over posterior draws, so that what is logged is exactly what was drawn from."""
+class ConstrainedThompson(Thompson):
+    """Draws effects on churn, GMV and late losses from their joint posterior."""
 
     name = "constrained_thompson"
-    Params: ClassVar[type[AgentParams]] = ConstrainedThompsonParams
-
-    def choose(self, observation: Observation, guard: Guard, start: NDArray[np.float64]) -> Decision:
-        """The mixture over draws, a little exploration, and no more usage than the guard allows."""
-        params = self.params
-        assert isinstance(params, ConstrainedThompsonParams)
-        rng = self.rng(observation.week)
-        draws = list(guard.outlook.draws(rng, params.draws))
-        turn = rng.permutation(observation.n) % params.draws
-        value = np.stack(draws)[turn, np.arange(observation.n)]
-        plan = guard.plan(value, start)
-        mixture = np.zeros((observation.n, observation.k))
-        for draw in draws:
-            priced = plan.priced(draw)
-            mixture += guard.plan(draw, start).probs if priced is None else _best(priced, observation)
-        shared = floored(mixture / params.draws, guard.floor / (1 - params.explore), observation)
-        safe = _safe(guard.problem, observation)
-        probs = guard.kept((1 - params.explore) * shared + params.explore * safe)
-        reason = reasons(probs, observation)
-        unsure = (reason == Reason.TARGETED) & (probs.max(axis=1) < 0.5)
-        return Decision(probs, None, np.where(unsure, Reason.EXPLORED, reason).astype(np.int8))
-
-
-def _best(score: NDArray[np.float64], observation: Observation) -> NDArray[np.float64]:
-    """(n, k) 1 at each user's best allowed arm."""
-    best = np.where(observation.action_mask > 0, score, -np.inf).argmax(axis=1)
-    return np.asarray(np.eye(observation.k)[best])
-
-
-def _safe(problem: Problem, observation: Observation) -> NDArray[np.float64]:
-    """(n, k) uniform over allowed arms whose declared mean loss is at most twice that of leaving alone."""
-    bounds = np.array([a.mean_loss_bound_usd for a in problem.arms])
-    allowed = observation.action_mask * (bounds <= 2.0 * bounds[0])
-    allowed[:, 0] = 1
-    return np.asarray(allowed / allowed.sum(axis=1, keepdims=True))

@@ -45,7 +45,15 @@ def quick(name: str, **params: object) -> Agent:
 
 def test_every_shipped_agent_is_found_by_its_file_name() -> None:
     expected = {"no_offer", "random", "blanket", "status_quo"}
-    expected |= {"squarecb", "propensity_greedy", "gates", "uplift_greedy", "constrained_thompson", "lagrangian_linucb"}
+    expected |= {
+        "neural_linear",
+        "squarecb",
+        "propensity_greedy",
+        "gates",
+        "uplift_greedy",
+        "constrained_thompson",
+        "lagrangian_linucb",
+    }
     expected |= {"epsilon_mixture", "risk_biased", "value_biased", "deterministic_floor"}
     assert expected <= set(AGENTS)
     for held in AGENTS:
