@@ -58,6 +58,7 @@ class Barrier:
     """The week's problem. value: (n, k). rows: to be kept. least: (n, k) probability under every arm, spent first."""
 
     def __init__(self, value: Floats, rows: Sequence[Linear], observation: Observation, least: Floats) -> None:
+        self.rows = rows
         shared = together(observation)
         code = np.arange(observation.n) if shared is None else shared
         self.least, self.left = least, 1.0 - least.sum(axis=1, keepdims=True)
@@ -89,6 +90,13 @@ class Barrier:
         )
         prices = np.asarray(found.x * self.scale, dtype=np.float64)
         return self._spread(inverse_gaps(self._scores(prices), unit.mask, gamma)[0]), prices
+
+    def charge(self, prices: Floats) -> Floats:
+        """(n, k) what usage beyond arm 0's costs at these prices."""
+        total = np.zeros_like(self.least)
+        for price, (coef, _) in zip(prices, _parts(self.rows), strict=True):
+            total += price * (coef - coef[:, :1])
+        return total
 
     def _dual(self, scaled: Floats, gamma: float) -> tuple[float, Floats]:
         """The dual and its gradient, both per unit and in units of a typical gain."""
