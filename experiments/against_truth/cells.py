@@ -13,7 +13,7 @@ from typing import Literal
 from rage_env.errors import UnknownNameError
 from rage_env.scenario import load
 
-__all__ = ["LOGGING", "PATH_SEEDS", "SEEDS", "SIGNALS", "TARGETS", "Cell", "Limit", "World", "cells", "world"]
+__all__ = ["FULL_SEEDS", "LOGGING", "SEEDS", "SIGNALS", "TARGETS", "Cell", "Limit", "World", "cells", "world"]
 
 Logging = Literal["uniform", "risk_biased", "agent"]
 LOGGING: tuple[Logging, ...] = ("uniform", "risk_biased", "agent")
@@ -59,7 +59,7 @@ WORLDS = (
             Limit("churned/present", 0.006, 1.0),
             Limit("churned/present", 0.03, 1.0),
         ),
-        users=10_000,
+        users=6_000,
     ),
     World("b2b_nudge", "nudge", 0.03, (*CHURN, Limit("negative_reaction/present", 0.025, 1.0))),
     World(
@@ -81,12 +81,12 @@ WORLDS = (
         (Limit("loss/gmv", 0.02, 52_000.0), Limit("negative_reaction/present", 0.007, 1.0), *CHURN[1:]),
     ),
 )
-SEEDS: Mapping[Logging, int] = {"uniform": 100, "risk_biased": 200, "agent": 40}
+SEEDS: Mapping[Logging, int] = {"uniform": 60, "risk_biased": 200, "agent": 30}
 AGENT_USERS = 4_000
 """An agent decides for no more, which keeps the report within its minutes."""
 
-PATH_SEEDS = 40
-"""Cohorts from which the targets' paths are rolled out."""
+FULL_SEEDS = 40
+"""The first cohorts of a cell, whose paths are rolled out and all targets valued; the rest tell of the effect."""
 
 
 @dataclass(frozen=True)

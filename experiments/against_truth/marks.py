@@ -15,6 +15,7 @@ from experiments.against_truth.lived import Lived, lived, opened, target_of
 from experiments.certificates import Claim, certify
 from experiments.certificates.certify import slack_of
 from experiments.certificates.rivals import by_delta
+from experiments.estimators._discovery import load
 from rage_env.outcomes import value
 from rage_env.rollout import Rollout
 
@@ -22,7 +23,7 @@ __all__ = ["EFFECT", "answers", "marked", "path_effects", "verdicts"]
 
 EFFECT = "everybody less nobody"
 ALPHA = 0.05
-KEPT = ("seed", "target", "estimator", "value", "lower", "upper", "stderr", "ess", "evaluable", "truth")
+KEPT = ("seed", "target", "estimator", "estimand", "value", "lower", "upper", "stderr", "ess", "evaluable", "truth")
 
 
 @dataclass(frozen=True)
@@ -38,21 +39,29 @@ class Verdict:
     truth: float
 
 
-def marked(cell: Cell, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Answers of all estimators and verdicts of all certificates on one seed of a cell."""
+def marked(cell: Cell, seed: int, *, full: bool = True) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Answers of all estimators and verdicts of all certificates on one seed of a cell. full: as `answers` has it."""
     found = lived(cell, seed)
-    return answers(found, seed), pd.DataFrame([asdict(v) for v in verdicts(cell, found, seed)])
+    return answers(found, seed, full=full), pd.DataFrame([asdict(v) for v in verdicts(cell, found, seed)])
 
 
-def answers(found: Lived, seed: int) -> pd.DataFrame:
-    """One row a target and estimator, and for the effect of the offer: answer, interval, step truth."""
+def answers(found: Lived, seed: int, *, full: bool = True) -> pd.DataFrame:
+    """One row an estimator for the effect of the offer: answer, interval, step truth. None of those of a distribution.
+
+    full: each target's value too, by those that value a week, and the effect by those that follow a path.
+    """
     table, q = found.table, _model(found)
     parts = []
-    for target, probs in found.targets.items():
+    for target, probs in found.targets.items() if full else ():
         said = estimators.evaluate(table, probs, None, q_hat=q, clusters="unit")
         parts.append(said.assign(target=target, truth=found.truth[target]["reward"]))
     everybody, nobody = found.targets["everybody"], found.targets["nobody"]
-    said = estimators.evaluate(table, everybody, None, q_hat=q, baseline_probs=nobody, clusters="unit")
+    asked = [
+        name
+        for name, one in load(estimators.names()).items()
+        if one.estimand == "step" or (full and one.estimand == "path")
+    ]
+    said = estimators.evaluate(table, everybody, asked, q_hat=q, baseline_probs=nobody, clusters="unit")
     effect = found.truth["everybody"]["reward"] - found.truth["nobody"]["reward"]
     parts.append(said.assign(target=EFFECT, truth=effect))
     return pd.concat(parts, ignore_index=True).assign(seed=seed)[list(KEPT)]

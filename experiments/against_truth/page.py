@@ -28,13 +28,14 @@ against nobody, on value in usd per assigned user-week.
 |---|---|
 | step truth | mean over a log's rows of what is expected under the target: it acts one week, in states the log made |
 | carry-over gap | path truth less step truth: what acting in all weeks adds. No estimator's error, so it stands apart |
-| bias, rmse | against the step truth of the very rows of each log |
+| bias, rmse | against the step truth of the very rows of each log; for estimators of a path, the mean path truth |
 | mean z, within 2 SE | the same error in the estimator's own standard errors |
-| coverage | of 95 % intervals, against the mean step truth of all cohorts: a fresh population each |
+| coverage | of 95 % intervals, against the mean truth of all cohorts, of a step or a path: a fresh population each |
 | regret | step value lost by taking the one of four targets (nobody, everybody, riskier, safer half) valued most |
 | evaluable | share of logs in which the estimator's own diagnostics let it speak; figures beside it are of all logs |
 
-Biased estimators are shown with the rest: `naive` and `dm` always, the shrunk ones by what they bend.
+Estimators of a distribution (`cdf_dr`) give no mean to be marked and are left out. Biased ones are shown with the rest:
+`naive` and `dm` always, the shrunk ones by what they bend.
 """
 
 
@@ -82,13 +83,16 @@ def _estimators(found: Found) -> Iterator[str]:
         f"carry-over gap {_usd(gap)} +- {_usd(gap_error)}."
     )
     yield ""
-    yield "| estimator | evaluable | ESS | bias | rmse | mean z | within 2 SE | coverage | wrong sign | regret |"
-    yield "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
+    yield (
+        "| estimator | of a | seeds | evaluable | ESS | bias | rmse | mean z | within 2 SE | coverage | wrong sign | "
+        "regret |"
+    )
+    yield "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
     for line in estimator_lines(found):
         yield (
-            f"| `{line.estimator}` | {line.evaluable:.0%} | {line.ess:,.0f} | {_usd(line.bias)} +- "
-            f"{_usd(line.bias_stderr)} | {_usd(line.rmse)} | {line.mean_z:.2f} | {line.within_2se:.1%} | "
-            f"{line.coverage:.1%} | {line.wrong_sign:.0%} | {_usd(line.regret)} |"
+            f"| `{line.estimator}` | {line.estimand} | {line.seeds} | {line.evaluable:.0%} | {line.ess:,.0f} | "
+            f"{_usd(line.bias)} +- {_usd(line.bias_stderr)} | {_usd(line.rmse)} | {line.mean_z:.2f} | "
+            f"{line.within_2se:.1%} | {line.coverage:.1%} | {line.wrong_sign:.0%} | {_usd(line.regret)} |"
         )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from experiments import estimators
-from experiments.against_truth.cells import PATH_SEEDS, Cell
+from experiments.against_truth.cells import FULL_SEEDS, Cell
 from experiments.against_truth.marks import marked, path_effects
 from experiments.executor import map_tasks
 from experiments.progress import Progress
@@ -31,6 +31,11 @@ class Task:
     first: int
     last: int  # included
     folder: str
+
+    @property
+    def full(self) -> bool:
+        """All targets are valued, and paths followed."""
+        return self.first < FIRST_SEED + FULL_SEEDS
 
     @property
     def seeds(self) -> range:
@@ -58,11 +63,12 @@ def study(
     """Every cell on fresh cohorts. out: kept between starts, by what is asked. seeds: at most so many a cell."""
     kept = out / _key(cells)
     tasks = [task for cell in cells for task in _tasks(cell, kept, seeds)]
-    missing = [t for t in tasks if not t.place(_last_table(t)).exists()]
+    missing = [t for t in tasks if not t.place("verdicts").exists()]
     progress = Progress(len(tasks), enabled=told)
     if len(missing) < len(tasks):
         progress.line(f"{len(tasks) - len(missing)} of {len(tasks)} blocks were finished before and are kept")
     done = len(tasks) - len(missing)
+    missing.sort(key=lambda task: task.first)  # every cell has its first seeds soon
     for name in map_tasks(_live, missing, workers=workers):
         done += 1
         progress.line(f"{done}/{len(tasks)} {name}")
@@ -77,7 +83,7 @@ def _tasks(cell: Cell, folder: Path, seeds: int | None) -> list[Task]:
 
 def _live(task: Task) -> str:
     """Live a block and write its tables; the last one written marks it as finished."""
-    rows = [marked(task.cell, seed) for seed in task.seeds]
+    rows = [marked(task.cell, seed, full=task.full) for seed in task.seeds]
     write_table(task.place("answers"), pd.concat([a for a, _ in rows], ignore_index=True))
     if _rolls_out(task):
         write_table(task.place("path"), pd.DataFrame([path_effects(task.cell, seed) for seed in task.seeds]))
@@ -85,13 +91,9 @@ def _live(task: Task) -> str:
     return f"{task.cell.name}, seeds {task.first} to {task.last}"
 
 
-def _last_table(_: Task) -> str:
-    return "verdicts"
-
-
 def _rolls_out(task: Task) -> bool:
     """Paths do not depend on the log, so one cell of a world rolls them out."""
-    return task.cell.logging == "uniform" and task.first < FIRST_SEED + PATH_SEEDS
+    return task.cell.logging == "uniform" and task.full
 
 
 def _found(cell: Cell, mine: Sequence[Task], every: Sequence[Task]) -> Found:

@@ -1,7 +1,8 @@
 """One line for each estimator of a cell, and one for each limit, from what was said on all seeds.
 
-Bias and error are held against the step truth of the very rows of each log. Coverage is held against the mean step
-truth over all cohorts, each of which is fresh. The carry-over gap, path truth less step truth, is nobody's error.
+Bias and error are held against the step truth of the very rows of each log; of estimators that follow a path, against
+the mean of the paths rolled out. Coverage is held against the mean over all cohorts, each of which is fresh. The
+carry-over gap, path truth less step truth, is nobody's error.
 """
 
 from __future__ import annotations
@@ -22,9 +23,13 @@ __all__ = ["EstimatorLine", "LimitLine", "carry_over", "estimator_lines", "limit
 
 @dataclass(frozen=True)
 class EstimatorLine:
-    """How one estimator found the effect of the offer, and what choosing a target by it costs."""
+    """How one estimator found the effect of the offer, and what choosing a target by it costs.
+
+    truth of a step: that of the log's own rows; of a path: the mean over cohorts of what is rolled out.
+    """
 
     estimator: str
+    estimand: str
     seeds: int
     evaluable: float  # share of seeds
     ess: float  # median
@@ -76,14 +81,19 @@ def carry_over(found: Found) -> tuple[float, float]:
 
 def estimator_lines(found: Found) -> Iterator[EstimatorLine]:
     """In alphabetical order."""
-    mean, _ = step_truth(found)
+    step, _ = step_truth(found)
+    path = float(found.path["path"].mean()) if len(found.path) else math.nan
     regrets = _regrets(found)
     for name, rows in _effect(found).groupby("estimator"):
+        of_path = bool((rows["estimand"] == "path").all())
+        mean = path if of_path else step
+        rows = rows.assign(truth=path) if of_path else rows
         answered = rows[np.isfinite(rows["value"]) & np.isfinite(rows["stderr"])]
         error = answered["value"] - answered["truth"]
         z = error / answered["stderr"].where(answered["stderr"] > 0)
         yield EstimatorLine(
             estimator=str(name),
+            estimand="path" if of_path else "step",
             seeds=len(rows),
             evaluable=float(rows["evaluable"].mean()),
             ess=float(rows["ess"].median()),
