@@ -43,6 +43,7 @@ class _Asking:
     q: dict[str, NDArray[np.floating]]  # {column: (n, k)} out of fold
     estimators: Sequence[Spec]
     alpha: float
+    interval: str = "influence"
 
     def rows(self, policy: str, target: Probs, baseline: str = "", base: Probs | None = None) -> Iterator[ValueRow]:
         """One row per estimator."""
@@ -55,6 +56,7 @@ class _Asking:
             clusters=self.source.clusters,
             alpha=self.alpha,
             metric=self.metric,
+            interval=self.interval,
         ).drop(columns=["skew", "reward_model"])
         for line in found.to_dict("records"):
             yield ValueRow(metric=self.metric, policy=policy, baseline=baseline, **line)
@@ -67,11 +69,13 @@ def evaluate_log(
     estimators: Sequence[Spec] = ESTIMATORS,
     alpha: float = 0.05,
     limits: Limits | None = None,
+    interval: str = "influence",
 ) -> EvaluationReport:
     """The report on a log. path: a RAGE log folder, a mapping (a shipped name or a YAML file), or a data file.
 
     mapping: says how to read a data file. metrics: columns, `num/den` or names of ratios; None takes every outcome of
     the mapping, or value, net revenue and the ratios of a RAGE log. limits: what is to be certified beside.
+    interval: as `estimators.evaluate` takes it.
     Raises InputError.
     """
     source = open_source(path, mapping)
@@ -80,7 +84,7 @@ def evaluate_log(
         for column in columns_of(metric):
             outcome(source.table, column)  # a misspelt metric is told before anything is fitted
     certificates = () if limits is None else tuple(limits.rows(source, alpha))
-    asked = [_asking(source, m, estimators, alpha) for m in wanted]
+    asked = [_asking(source, m, estimators, alpha, interval) for m in wanted]
     ratios = () if metrics else loggable(source.table.column_names)
     arm = np.asarray(source.table["arm"].to_numpy(), dtype=np.int64)
     return EvaluationReport(
@@ -94,7 +98,7 @@ def evaluate_log(
         reward_model="ridge, one line per arm, cross-fitted by user in 2 folds",
         values=tuple(row for a in asked for name, probs in source.policies().items() for row in a.rows(name, probs)),
         effects=tuple(row for a in asked for row in _effects(a)),
-        ratios=tuple(row for name in ratios for row in _ratio(source, name, alpha)),
+        ratios=tuple(row for name in ratios for row in _ratio(source, name, alpha, interval)),
         certificates=certificates,
         learned=tuple(row for a in asked for row in _learned(a)) if source.one_decision else (),
         uplift=tuple(row for a in asked for row in _uplift(a)) if source.one_decision else (),
@@ -106,10 +110,11 @@ def evaluate_command(
     mapping: str | None = None,
     metric: str | None = None,
     limits: Limits | None = None,
+    interval: str = "influence",
     as_json: bool = False,
 ) -> None:
     """What `rage evaluate` does: print the report as tables, or as JSON. Raises InputError."""
-    report = evaluate_log(path, mapping, [metric] if metric else None, limits=limits)
+    report = evaluate_log(path, mapping, [metric] if metric else None, limits=limits, interval=interval)
     if as_json:
         print(report.to_json())
         return
@@ -123,7 +128,9 @@ def evaluate_command(
         console.print(table)
 
 
-def _asking(source: LogSource, metric: str, estimators: Sequence[Spec], alpha: float) -> _Asking:
+def _asking(
+    source: LogSource, metric: str, estimators: Sequence[Spec], alpha: float, interval: str = "influence"
+) -> _Asking:
     table = source.table
     features, folds = reward_model.features_of(table), reward_model.folds_of(table[source.clusters])
     arm = _numbers(table, "arm").astype(np.int64)
@@ -131,15 +138,15 @@ def _asking(source: LogSource, metric: str, estimators: Sequence[Spec], alpha: f
     for column in columns_of(metric):
         y = outcome(table, column).astype(np.float64)
         q[column] = reward_model.cross_fit(features, arm, y, folds, len(source.arms))
-    return _Asking(source, metric, q, estimators, alpha)
+    return _Asking(source, metric, q, estimators, alpha, interval)
 
 
-def _ratio(source: LogSource, name: str, alpha: float) -> Iterator[ValueRow]:
+def _ratio(source: LogSource, name: str, alpha: float, interval: str) -> Iterator[ValueRow]:
     """One ratio under every plain policy, by the estimators that ratios are best served by; none where nothing is."""
     columns = columns_of(RATIOS[name])
     if not all(outcome(source.table, c).any() for c in columns):
         return
-    asking = _asking(source, RATIOS[name], OF_RATIOS, alpha)
+    asking = _asking(source, RATIOS[name], OF_RATIOS, alpha, interval)
     for policy, probs in source.policies().items():
         yield from (replace(row, metric=f"{name} = {RATIOS[name]}") for row in asking.rows(policy, probs))
 

@@ -19,6 +19,7 @@ def evaluate(
     ] = None,
     mapping: Annotated[str | None, typer.Option(help="How to read a foreign log: name or YAML file.")] = None,
     metric: Annotated[str | None, typer.Option(help="A column, num/den, or a named ratio such as nrpau.")] = None,
+    interval: Annotated[str, typer.Option(help="influence, bootstrap_t, bca or percentile; by user.")] = "influence",
     limit: Annotated[float | None, typer.Option(help="Certify that the metric stays at or below it.")] = None,
     guardrail: Annotated[str | None, typer.Option(help="Certify this guardrail of the log's own world.")] = None,
     max_loss: Annotated[float | None, typer.Option(help="Most a row's numerator can be, enforced; never seen.")] = None,
@@ -47,7 +48,7 @@ def evaluate(
     if log is None:
         raise InputError("evaluate: name a log, or --against-truth with a scenario or --all")
     limits = Limits.of(metric, limit, guardrail, max_loss, floor, margin)
-    evaluate_command(log, mapping=mapping, metric=metric, limits=limits, as_json=as_json)
+    evaluate_command(log, mapping=mapping, metric=metric, limits=limits, interval=interval, as_json=as_json)
 
 
 def _mark(

@@ -49,6 +49,7 @@ class Facts:
     reward_model: str
     estimated: bool  # propensities were fitted, for the log withholds them
     refused: Mapping[str, str]  # {estimator: why the log does not hold what it needs}
+    interval: str = "influence"  # or one of intervals.RESAMPLED
 
 
 def answer(name: str, estimator: Estimator, held: Sequence[ClusterSums], facts: Facts) -> Line:
@@ -66,7 +67,7 @@ def answer(name: str, estimator: Estimator, held: Sequence[ClusterSums], facts: 
     blocks = _blocks(estimator, found, weights, facts.deterministic)
     if estimator.needs_propensity and facts.deterministic and blocks:
         found = Estimate(math.nan, np.full_like(facts.sizes, math.nan))
-    lower, upper = found.interval(facts.alpha)
+    lower, upper = _ends(name, estimator, found, held, facts)
     return Line(
         estimator=name,
         value=found.value,
@@ -84,6 +85,21 @@ def answer(name: str, estimator: Estimator, held: Sequence[ClusterSums], facts: 
         reward_model=facts.reward_model if estimator.needs_q else "",
         estimand=estimator.estimand,
     )
+
+
+def _ends(
+    name: str, estimator: Estimator, found: Estimate, held: Sequence[ClusterSums], facts: Facts
+) -> tuple[float, float]:
+    """The interval that was asked for; none is resampled around a number that does not exist."""
+    if facts.interval == "influence" or not math.isfinite(found.value):
+        return found.interval(facts.alpha)
+    from experiments.intervals.bootstrap import resample
+    from experiments.intervals.question import Question
+
+    terms = [term for sums in held for term in sums.terms(name)]
+    policies = len(held) // facts.columns
+    question = Question(estimator, len(terms) // len(held), facts.columns, policies)
+    return resample(question, np.column_stack(terms), facts.sizes).interval(facts.interval, facts.alpha)
 
 
 _WITHHELD = (

@@ -26,13 +26,15 @@ from experiments.estimators._log import (
 from experiments.estimators._preparation import prepared, with_estimated_propensities
 from experiments.estimators._sums import cluster_sums, clusters_of
 from experiments.estimators._tuning import with_candidates
-from rage_env.errors import InputError, LogError
+from rage_env.errors import InputError, LogError, UnknownNameError
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-__all__ = ["evaluate"]
+__all__ = ["INTERVALS", "evaluate"]
+
+INTERVALS = ("influence", "bootstrap_t", "bca", "percentile")
 
 
 def evaluate(
@@ -45,6 +47,7 @@ def evaluate(
     alpha: float = 0.05,
     metric: str = "reward",
     estimate_propensities: bool = False,
+    interval: str = "influence",
 ) -> pd.DataFrame:
     """One row per estimator: the mean per row of `metric` had the target acted, with an interval of level 1 - alpha.
 
@@ -55,11 +58,13 @@ def evaluate(
     cross-fitted on the `x_*` columns. clusters: a column whose equal labels depend on each other (users; accounts
     where they share a draw); None takes every row for independent. estimators: None asks all that value one week
     under the target. estimate_propensities: fill in withheld ones by a model, and say so in every row.
-    Raises InputError.
+    interval: by influence functions, or a bootstrap of clusters: bootstrap_t, bca or percentile. Raises InputError.
     """
     import pandas as pd
 
     made = load(estimators)
+    if interval not in INTERVALS:
+        raise UnknownNameError("interval", interval, INTERVALS)
     summed = with_candidates(made)
     if not 0 < alpha < 1:
         raise InputError(f"alpha must lie in (0, 1), got {alpha}; 0.05 gives 95 % intervals")
@@ -84,8 +89,9 @@ def evaluate(
     if not all(sums.finite for sums in held):
         refuse_gaps(view)
     facts = Facts(
-        groups.sizes(), len(columns), view.deterministic, view.withheld, alpha, model, estimate_propensities, refused
-    )
+        groups.sizes(), len(columns), view.deterministic, view.withheld, alpha, model, estimate_propensities, refused,
+        interval,
+    )  # fmt: skip
     return pd.DataFrame([asdict(answer(name, e, held, facts)) for name, e in made.items()])
 
 
