@@ -103,21 +103,12 @@ def ui(
 
 
 @app.command()
-def report(
-    study: Study = None,
-    out: Out = _OUT,
-    to: Annotated[
-        Path | None, typer.Option(help="File for the page; report.html in the results folder if left out.")
-    ] = None,
-) -> None:
-    """Write one self-contained HTML page of a study, and draw its figures anew."""
+def report(study: Study = None, out: Out = _OUT) -> None:
+    """Draw the figures of a results folder."""
     from experiments import console, report
-    from experiments.report.page import write_page
     from experiments.results import Results
 
-    results = Results.open(_results(study, out))
-    console.show(str(write_page(results, to)))
-    for path in report.draw(results):
+    for path in report.draw(Results.open(_results(study, out))):
         console.show(str(path))
 
 

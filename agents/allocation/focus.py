@@ -30,7 +30,7 @@ def focused(stack: Stack, prices: Floats, tol: float) -> Search:
     """As `search` from `prices`, on fewer units wherever the prices found say that these were enough."""
     passes = 0.0
     for turn in range(_TURNS if stack.m > _SMALL else 0):
-        if turn == 0 and stack.m > 2 * _SMALL and (stack.code is None or len(stack.coef) > 1):
+        if turn == 0 and stack.m > 2 * _SMALL:
             prices = sampled_prices(stack, prices, seed=0)
         here = scan(stack, prices, radius_of(stack, prices))
         width, who = widest(here.distance, max(int(_SHARE * stack.m), _SMALL // 2))

@@ -5,7 +5,7 @@ Only the units that are randomised need rounding: everybody else takes one arm, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,15 +37,6 @@ class Rounded:
     quantum: float  # largest relative step that a grid of this width forces on a row
     n_randomised: int
 
-    def exact(self, units: Units) -> tuple[NDArray[np.intp], Floats]:
-        """Units that are randomised, and what they would be given if probabilities were real numbers, (u, k)."""
-        p = self.primal
-        loose = np.flatnonzero(((p.shares > 0) & (p.shares < 1)).any(axis=1))
-        who = p.units[loose]
-        probs = (units.allowed[:, who] * units.floor[who]).T / GRID
-        np.add.at(probs, (np.arange(len(who))[:, None], p.arms[loose]), p.shares[loose] * units.weight[who][:, None])
-        return who, probs
-
     def probs(self, units: Units) -> NDArray[np.float32]:
         """(m, k) probabilities, floors served; rows sum to exactly 1."""
         p, m = self.primal, units.allowed.shape[1]
@@ -59,7 +50,6 @@ class Rounded:
 
 def round_to_grid(stack: Stack, units: Units, box: Box) -> Rounded:
     """The box's primal on the grid. Lowers the limits a little, a few times at most, until no row is broken."""
-    box = _polished(stack, box)
     primal, free = box.primal, _free(units)[box.primal.units]
     loose = (primal.shares > 0) & (primal.shares < 1)
     n_random = int(loose.any(axis=1).sum())
@@ -78,16 +68,6 @@ def round_to_grid(stack: Stack, units: Units, box: Box) -> Rounded:
             break
     n_random = int(((best[2] > 0) & (best[2] < free[:, None])).any(axis=1).sum())
     return Rounded(primal, best[2], max(0.0, best[1]), quantum, n_random)
-
-
-def _polished(stack: Stack, box: Box) -> Box:
-    """The box with the solver's last error taken out of its primal, where moving the randomised shares can do it."""
-    primal = box.primal
-    loose = (primal.shares > 0) & (primal.shares < 1)
-    if np.isfinite(box.resolve.cap) or not (loose.any() and primal.over.any()):
-        return box
-    better = box.resolve.restated(_shifted(stack, box, loose, np.zeros_like(stack.limit)))
-    return replace(box, primal=better) if better.over.sum() < primal.over.sum() else box
 
 
 def _free(units: Units) -> Steps:

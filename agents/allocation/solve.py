@@ -19,7 +19,7 @@ from agents.allocation.infeasible import contradiction, explain, largest_floor
 from agents.allocation.inputs import Program, checked, starting_prices
 from agents.allocation.result import Allocation
 from agents.allocation.robust import by_tangents
-from agents.allocation.rounding import Rounded, round_to_grid
+from agents.allocation.rounding import round_to_grid
 from agents.allocation.rows import Floats, Linear, Robust
 from agents.allocation.search import Search, search
 from agents.allocation.stack import Stack
@@ -113,9 +113,8 @@ def _answer(program: Program, units: Units, stack: Stack, outcome: _Outcome, tol
     bound = outcome.found.lowest.bound + stack.constant
     violation = _relative(stack, slack)
     size = max(abs(bound), stack.value_spread)
-    exact = rounded.primal.value + stack.constant
-    lost = max(exact - value, 0.0) + 1e-15 * size
-    good = bound - exact <= tol * size and bound - value <= tol * size + lost and violation <= 1e-9 + rounded.quantum
+    lost = rounded.lost + 1e-15 * size
+    good = bound - value <= tol * size + lost and violation <= 1e-9 + rounded.quantum
     return Allocation(
         probs=probs,
         row_names=stack.names,
@@ -124,7 +123,7 @@ def _answer(program: Program, units: Units, stack: Stack, outcome: _Outcome, tol
         slack=slack,
         value=value,
         bound=bound,
-        gap=(bound - exact) / size,
+        gap=(bound - value) / size,
         max_violation=violation,
         status="optimal" if good else "inaccurate",
         infeasibility=None,
@@ -132,19 +131,7 @@ def _answer(program: Program, units: Units, stack: Stack, outcome: _Outcome, tol
         rounding_loss_bound=lost,
         passes=outcome.passes,
         seconds=time.perf_counter() - began,
-        before_storage=_before_storage(units, rounded),
     )
-
-
-def _before_storage(units: Units, rounded: Rounded) -> tuple[NDArray[np.intp], Floats]:
-    """Users who are randomised and their probabilities as real numbers."""
-    who, exact = rounded.exact(units)
-    if units.of is None:
-        return who, exact
-    place = np.full(units.allowed.shape[1], -1)
-    place[who] = np.arange(len(who))
-    users = np.flatnonzero(place[units.of] >= 0)
-    return users, exact[place[units.of[users]]]
 
 
 def _refusal(program: Program, units: Units, stack: Stack, outcome: _Outcome, began: float) -> Allocation:

@@ -18,7 +18,6 @@ from agents.allocation.box import widest
 from agents.allocation.oracle import CHUNK, radius_of, reduced, scan
 from agents.allocation.rows import Floats
 from agents.allocation.stack import Stack
-from agents.allocation.sweep import swept
 
 __all__ = ["first_prices", "refined_prices", "sampled_prices"]
 
@@ -32,8 +31,6 @@ _FINE = (0.03, 0.01, 0.004, 0.002, 0.001, 0.0005, 0.0002)
 
 def first_prices(stack: Stack, seed: int) -> Floats:
     """Prices (g,) from nothing: near the optimum to a few parts in a hundred, where there is one."""
-    if stack.code is not None and len(stack.coef) == 1:
-        return swept(stack, np.zeros_like(stack.limit))
     return _cooled(stack, np.full_like(stack.limit, 0.3), _COOLING, seed, _SAMPLE)
 
 
@@ -51,13 +48,11 @@ def _cooled(stack: Stack, prices: Floats, heats: Sequence[float], seed: int, siz
 
 def refined_prices(stack: Stack, prices: Floats) -> tuple[Floats, int]:
     """Better prices (g,) near those given, and the passes over all data they cost."""
-    if stack.code is not None and len(stack.coef) == 1:
-        return swept(stack, prices), 1
     passes, pressed = 0, True
     while pressed and passes < _REFINEMENTS:
         prices, pressed = _refined(stack, prices)
         passes += 1
-    return (prices if stack.code is None else swept(stack, prices)), passes
+    return prices, passes
 
 
 def _refined(stack: Stack, prices: Floats) -> tuple[Floats, bool]:

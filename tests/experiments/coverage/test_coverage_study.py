@@ -1,0 +1,126 @@
+"""The coverage study made small: populations are what they say, counts are right, and wrong intervals are caught.
+
+400 repetitions: a share of 95 % falls outside 94 - 3 to 96.5 + 3 Monte Carlo standard errors in fewer than 1 of 10,000
+studies (binomial). Seeds are fixed.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from experiments.coverage import settings
+from experiments.coverage.__main__ import main
+from experiments.coverage.page import Measured, misses, page
+from experiments.coverage.settings import SETTINGS
+from experiments.coverage.study import CONTROLS, Tally, repeat
+from experiments.coverage.textbook import Textbook
+from experiments.coverage.world import COHORT, Panel, World, panel
+
+REPETITIONS = 400
+
+
+@pytest.fixture(scope="module")
+def cohort() -> Panel:
+    return panel(COHORT)
+
+
+def tallies(population: Textbook, seed: int) -> dict[tuple[str, str, str], Tally]:
+    found = repeat(population, REPETITIONS, seed, bootstrap=False)
+    return {(t.estimator, t.model, t.interval): t for t in found}
+
+
+@pytest.mark.parametrize("population", [Textbook("normal", 300, 8), Textbook("binary", 500, 1)])
+def test_user_level_intervals_hold_as_promised_and_row_level_ones_do_not(population: Textbook) -> None:
+    found = tallies(population, 2)
+    reach = 3 * math.sqrt(0.95 * 0.05 / REPETITIONS)
+    for (name, _, interval), tally in found.items():
+        if interval == "influence":
+            assert 0.94 - reach <= tally.coverage <= 0.965 + reach, name
+        if interval == CONTROLS[0]:
+            assert tally.coverage < 0.94 - reach, name
+        assert tally.held + tally.below + tally.above == tally.repetitions
+    if population.weeks == 1:
+        exact = [found["ips", "", kind].coverage for kind in ("empirical_bernstein", "betting", "clopper_pearson")]
+        assert min(exact) >= 0.95 - 3.9 * math.sqrt(0.95 * 0.05 / (REPETITIONS / 4))
+        forgotten, right = found["snips", "", CONTROLS[1]], found["snips", "", "influence"]
+        assert forgotten.width > 1.1 * right.width
+
+
+@pytest.mark.parametrize("kind", ["normal", "binary"])
+def test_half_of_a_users_variance_is_their_own(kind: str) -> None:
+    population = Textbook(kind, 100_000, 2)  # type: ignore[arg-type]  # one of the two
+    sample = population.draw(np.random.default_rng(3))
+    first, second = sample.reward.reshape(2, -1)
+    x = sample.features.reshape(2, -1, 2)[0, :, 0]
+    arms = sample.arm.reshape(2, -1)
+    alike = (x == 0) & (arms[0] == 0) & (arms[1] == 0)
+    assert np.corrcoef(first[alike], second[alike])[0, 1] == pytest.approx(0.5, abs=0.05)
+
+
+@pytest.mark.parametrize("name", ["normal", "binary", "normal_users", "binary_users"])
+def test_the_truth_of_a_textbook_population_is_what_its_samples_average_to(name: str) -> None:
+    population = SETTINGS[name]()
+    assert isinstance(population, Textbook)
+    sample = Textbook(population.kind, 200_000, 1).draw(np.random.default_rng(4))
+    rows = np.arange(len(sample.arm))
+    term = sample.target[rows, sample.arm] / sample.propensity * sample.reward
+    assert abs(term.mean() - population.truth) < 3.9 * term.std() / math.sqrt(len(term))
+
+
+@pytest.mark.parametrize("outcome", ["gmv", "net revenue"])
+def test_the_truth_of_the_world_is_what_its_users_show_on_average(cohort: Panel, outcome: str) -> None:
+    population = World(cohort, outcome, 40_000, 4, (0.9, 1.0))  # type: ignore[arg-type]  # one of the two
+    sample = population.draw(np.random.default_rng(5))
+    assert len(np.unique(sample.user)) == sample.users == 40_000
+    rows = np.arange(len(sample.arm))
+    term = sample.target[rows, sample.arm] / sample.propensity * sample.reward
+    mine = term.reshape(4, -1).mean(axis=0)
+    assert abs(mine.mean() - population.truth) < 4 * mine.std() / math.sqrt(len(mine))
+
+
+def test_capped_rewards_lie_within_the_bounds_that_are_declared(cohort: Panel) -> None:
+    for outcome, cap in settings.CAPS_USD.items():
+        population = World(cohort, outcome, 2_000, 1, (0.9, 1.0), cap)  # type: ignore[arg-type]  # one of the two
+        least, most, heaviest = population.bounds or (math.nan,) * 3
+        sample = population.draw(np.random.default_rng(6))
+        weight = sample.target[np.arange(2_000), sample.arm] / sample.propensity
+        assert least <= sample.reward.min()
+        assert sample.reward.max() <= most
+        assert weight.max() <= heaviest + 1e-12
+        assert population.truth != World(cohort, outcome, 2_000, 1, (0.9, 1.0)).truth  # type: ignore[arg-type]
+
+
+def measured(coverage: float, interval: str = "influence") -> Measured:
+    held = round(2_000 * coverage)
+    return Measured(
+        "made up", 500, (0.94, 0.965), [Tally("ips", "", interval, 2_000, held, 2_000 - held, 0, 200.0, 1_000)]
+    )
+
+
+def test_a_goal_that_is_missed_and_a_wrong_interval_that_gets_away_are_told() -> None:
+    assert misses([measured(0.95)]) == []
+    assert misses([measured(0.90)]) == ["made up, 500 users: `ips` holds 90.0%"]
+    assert misses([measured(0.99)])
+    assert misses([measured(0.80, CONTROLS[0])]) == []
+    assert "was not caught" in misses([measured(0.95, CONTROLS[0])])[0]
+
+
+def test_the_page_shows_coverage_sides_width_and_the_goal() -> None:
+    text = page([measured(0.90)])
+    line = "| made up | 500 | `ips` | influence | 2,000 | 90.0% | 10.0% | 0.0% | 0.1 | 50% | 94.0% to 96.5% | **no** |"
+    assert line in text
+    assert "Not met:" in text
+
+
+def test_the_command_keeps_what_it_has_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = ["--repetitions", "4", "--settings", "binary", "--kept", str(tmp_path / "kept")]
+    main([*asked, "--out", str(tmp_path / "a.md")])
+    monkeypatch.setattr("experiments.coverage.__main__.repeat", lambda *_, **__: pytest.fail("counted again"))
+    main([*asked, "--out", str(tmp_path / "b.md")])
+    assert (tmp_path / "a.md").read_text() == (tmp_path / "b.md").read_text()
+    with pytest.raises(SystemExit):
+        main(["--repetitions", "1"])
