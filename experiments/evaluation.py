@@ -20,7 +20,7 @@ from experiments.estimators._discovery import Spec
 from experiments.estimators._log import columns_of, outcome
 from experiments.evaluation_report import EvaluationReport, UpliftRow, ValueRow
 from experiments.limits import Limits
-from experiments.log_source import LogSource, open_source
+from experiments.log_source import LogSource, Reading, open_source
 from experiments.ratio_metrics import RATIOS, loggable, spelt
 from experiments.uplift_metrics import uplift_metrics
 
@@ -57,6 +57,7 @@ class _Asking:
             alpha=self.alpha,
             metric=self.metric,
             interval=self.interval,
+            estimate_propensities=self.source.estimated,
         ).drop(columns=["skew", "reward_model"])
         for line in found.to_dict("records"):
             yield ValueRow(metric=self.metric, policy=policy, baseline=baseline, **line)
@@ -70,15 +71,16 @@ def evaluate_log(
     alpha: float = 0.05,
     limits: Limits | None = None,
     interval: str = "influence",
+    reading: Reading | None = None,
 ) -> EvaluationReport:
     """The report on a log. path: a RAGE log folder, a mapping (a shipped name or a YAML file), or a data file.
 
     mapping: says how to read a data file. metrics: columns, `num/den` or names of ratios; None takes every outcome of
     the mapping, or value, net revenue and the ratios of a RAGE log. limits: what is to be certified beside.
     interval: as `estimators.evaluate` takes it.
-    Raises InputError.
+    reading: what to do about invalid rows, late columns and withheld propensities. Raises InputError.
     """
-    source = open_source(path, mapping)
+    source = open_source(path, mapping, reading)
     wanted = [spelt(m) for m in metrics or source.metrics]
     for metric in wanted:
         for column in columns_of(metric):
@@ -102,6 +104,7 @@ def evaluate_log(
         certificates=certificates,
         learned=tuple(row for a in asked for row in _learned(a)) if source.one_decision else (),
         uplift=tuple(row for a in asked for row in _uplift(a)) if source.one_decision else (),
+        notes=source.notes,
     )
 
 
@@ -111,10 +114,13 @@ def evaluate_command(
     metric: str | None = None,
     limits: Limits | None = None,
     interval: str = "influence",
+    reading: Reading | None = None,
+    estimators: Sequence[Spec] = (),
     as_json: bool = False,
 ) -> None:
     """What `rage evaluate` does: print the report as tables, or as JSON. Raises InputError."""
-    report = evaluate_log(path, mapping, [metric] if metric else None, limits=limits, interval=interval)
+    asked = [metric] if metric else None
+    report = evaluate_log(path, mapping, asked, estimators or ESTIMATORS, 0.05, limits, interval, reading)
     if as_json:
         print(report.to_json())
         return
@@ -124,6 +130,8 @@ def evaluate_command(
     counts = ", ".join(f"{a} {c:,}" for a, c in zip(report.arms, report.arm_rows, strict=True))
     console.print(f"{report.name}: {report.rows:,} rows of {report.units:,} units ({counts})", highlight=False)
     console.print(f"source: {report.source}; reward model: {report.reward_model}", highlight=False)
+    for note in report.notes:
+        console.print(note, highlight=False, markup=False)
     for table in report.tables():
         console.print(table)
 

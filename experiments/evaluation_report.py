@@ -66,6 +66,7 @@ class EvaluationReport:
     uplift: tuple[UpliftRow, ...]
     ratios: tuple[ValueRow, ...] = ()  # what a firm watches beside value, under every plain policy
     certificates: tuple[CertificateRow, ...] = ()  # for every plain policy, where a limit was asked about
+    notes: tuple[str, ...] = ()  # what was dropped, and by which rule late columns were read
 
     def to_json(self) -> str:
         """The report as JSON text; numbers that do not exist are null."""

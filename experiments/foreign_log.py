@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from experiments.mapping import LogMapping
 from rage_env.errors import LogError, did_you_mean
 from rage_env.log import FEATURE_PREFIX, PROB_PREFIX, validate_log
+from rage_env.log_checks import Dropped, drop_invalid
 
-__all__ = ["column_of", "numbers_of", "read_foreign_log", "read_table"]
+__all__ = ["column_of", "numbers_of", "read_foreign_log", "read_table", "read_valid_rows"]
 
 MOST_VALUES = 50
 """A categorical column of more values than this is a number or an identifier in disguise."""
@@ -29,7 +30,32 @@ def read_foreign_log(mapping: LogMapping, path: Path) -> pa.Table:
 
     Raises LogError naming column, row and rule.
     """
+    return validate_log(_as_log(mapping, read_table(path)), k=len(mapping.arms))
+
+
+def read_valid_rows(mapping: LogMapping, path: Path) -> tuple[pa.Table, Dropped]:
+    """The same of the rows that keep every rule, and what was dropped: gaps and arms that the mapping does not know,
+    then whatever breaks a rule of the log. Raises LogError for what is wrong with the file as a whole."""
     raw = read_table(path)
+    keep = np.ones(raw.num_rows, np.bool_)
+    counts: dict[str, int] = {}
+    for column, role in mapping.columns.items():
+        held = _present_column(raw, column, role)
+        if column == mapping.arm_column:
+            held = _codes(mapping, held)
+        bad = np.asarray(held.is_null().to_numpy(zero_copy_only=False), dtype=np.bool_)
+        if bad.any():
+            rule = "must be an arm of the mapping" if column == mapping.arm_column else "must not be empty"
+            counts[f"{column}: {rule}"] = int(bad.sum())
+            keep &= ~bad
+    if not keep.any():
+        raise LogError(f"{path}: no row is whole; {Dropped(raw.num_rows, raw.num_rows, counts)}")
+    table, more = drop_invalid(_as_log(mapping, raw.filter(pa.array(keep))), k=len(mapping.arms))
+    lost = int((~keep).sum()) + more.rows
+    return table, Dropped(lost, raw.num_rows, {**counts, **more.counts})
+
+
+def _as_log(mapping: LogMapping, raw: pa.Table) -> pa.Table:
     n = raw.num_rows
     codes = _arms(mapping, raw)
     data: dict[str, object] = {
@@ -50,7 +76,7 @@ def read_foreign_log(mapping: LogMapping, path: Path) -> pa.Table:
     data.update(_covariates(mapping, raw))
     if mapping.by_design:
         data.update({PROB_PREFIX + a.name: np.full(n, p) for a, p in zip(mapping.arms, design, strict=True)})
-    return validate_log(pa.table(data), k=len(mapping.arms))
+    return pa.table(data)
 
 
 def read_table(path: Path) -> pa.Table:
@@ -63,13 +89,18 @@ def read_table(path: Path) -> pa.Table:
 
 def column_of(raw: pa.Table, name: str, role: str) -> pa.ChunkedArray:
     """A column without gaps. role: what it is for, in messages. Raises LogError naming what is there instead."""
-    if name not in raw.column_names:
-        raise LogError(f"{role}: the file has no column {name!r}{did_you_mean(name, raw.column_names)}")
-    held = raw[name]
+    held = _present_column(raw, name, role)
     if held.null_count:
         row = int(np.argmax(held.is_null().to_numpy(zero_copy_only=False)))
         raise LogError(f"column {name}, row {row}: must not be empty ({held.null_count} such rows); fill or drop them")
     return held
+
+
+def _present_column(raw: pa.Table, name: str, role: str) -> pa.ChunkedArray:
+    if name not in raw.column_names:
+        hint = did_you_mean(name, raw.column_names)
+        raise LogError(f"{role}: the file has no column {name!r}{hint} It has: {', '.join(raw.column_names)}.")
+    return raw[name]
 
 
 def numbers_of(raw: pa.Table, name: str, role: str) -> NDArray[np.float64]:
@@ -83,13 +114,17 @@ def numbers_of(raw: pa.Table, name: str, role: str) -> NDArray[np.float64]:
 
 def _arms(mapping: LogMapping, raw: pa.Table) -> NDArray[np.int16]:
     held = column_of(raw, mapping.arm_column, "arm_column")
-    values = pa.array([str(a.value) for a in mapping.arms])
-    codes = pc.index_in(held.cast(pa.string()), values)
+    codes = _codes(mapping, held)
     if codes.null_count:
         row = int(np.argmax(codes.is_null().to_numpy(zero_copy_only=False)))
         known = ", ".join(repr(a.value) for a in mapping.arms)
         raise LogError(f"column {mapping.arm_column}, row {row}: {held[row].as_py()!r} is none of {known}")
     return np.asarray(codes.to_numpy()).astype(np.int16)
+
+
+def _codes(mapping: LogMapping, held: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Places of the arms; null where the mapping knows none of that name."""
+    return pc.index_in(held.cast(pa.string()), pa.array([str(a.value) for a in mapping.arms]))
 
 
 def _covariates(mapping: LogMapping, raw: pa.Table) -> Iterator[tuple[str, NDArray[np.float64]]]:

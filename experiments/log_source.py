@@ -9,13 +9,15 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from experiments.foreign_log import read_foreign_log
-from experiments.mapping import LogMapping, locate, read_mapping
+from experiments.delayed import known_by
+from experiments.foreign_log import read_foreign_log, read_valid_rows
+from experiments.mapping import locate, read_mapping
 from rage_env import configs
 from rage_env.errors import InputError, LogError
 from rage_env.log import PROB_PREFIX, CohortLog, validate_log
+from rage_env.log_checks import drop_invalid
 
-__all__ = ["LogSource", "open_source"]
+__all__ = ["LogSource", "Reading", "open_source"]
 
 Probs = NDArray[np.float64]
 
@@ -31,6 +33,8 @@ class LogSource:
     metrics: tuple[str, ...]  # asked about unless somebody says otherwise
     clusters: str
     one_decision: bool  # every unit has one row, so a policy can be learned and ranked from rows
+    notes: tuple[str, ...] = ()  # what was dropped, and by which rule late columns were read
+    estimated: bool = False  # propensities that the log withholds are to be guessed
     scenario: str = ""  # the world of ours that made it, where one did
     least_propensity: float | None = None  # of any arm, where the design fixed it
 
@@ -70,8 +74,19 @@ class LogSource:
         return f"{self.arms[arm]} for all" if self.one_decision else f"{self.arms[arm]} where tried"
 
 
-def open_source(path: str | Path, mapping: str | Path | None = None) -> LogSource:
+@dataclass(frozen=True)
+class Reading:
+    """How a log is to be read."""
+
+    drop: bool = False  # leave out rows that break a rule, and count them
+    delayed: str = "settled"  # how columns that become known late are read, see delayed.py
+    week: int | None = None  # the date at which those are known
+    estimate_propensities: bool = False  # guess those that the log withholds
+
+
+def open_source(path: str | Path, mapping: str | Path | None = None, reading: Reading | None = None) -> LogSource:
     """The log at `path`. Raises InputError that says what can be given instead."""
+    reading = reading or Reading()
     place = Path(path)
     if not str(path).strip():
         raise InputError(
@@ -79,18 +94,23 @@ def open_source(path: str | Path, mapping: str | Path | None = None) -> LogSourc
         )
     if mapping is not None:
         file = configs.find("logs", mapping)
-        return _foreign(file, place)
+        return _foreign(file, place, reading)
     if place.is_dir() or (place.name == "log.parquet" and place.is_file()):
-        return _ours(place if place.is_dir() else place.parent)
+        return _ours(place if place.is_dir() else place.parent, reading)
     if place.suffix in (".yaml", ".yml") or str(path) in configs.names("logs"):
-        return _foreign(configs.find("logs", path), None)
+        return _foreign(configs.find("logs", path), None, reading)
     known = ", ".join(configs.names("logs"))
     if place.is_file():
         raise InputError(f"{path}: to read a foreign file, say what its columns mean with --mapping ({known}, or YAML)")
     raise InputError(f"{path}: no such log; give a folder with log.parquet, a mapping ({known}, or YAML), or a file")
 
 
-def _foreign(file: Path, data: Path | None) -> LogSource:
+def _foreign(file: Path, data: Path | None, reading: Reading) -> LogSource:
+    if reading.delayed != "settled" or reading.week is not None:
+        raise InputError(
+            f"delayed columns: a foreign log says nothing of delays, so it cannot be read {reading.delayed}; "
+            "leave out the weeks whose outcomes are not all known before you map it"
+        )
     found = read_mapping(file)
     if data is not None:
         if not data.is_file():
@@ -98,25 +118,32 @@ def _foreign(file: Path, data: Path | None) -> LogSource:
             raise InputError(f"{data}: {what}; the mapping {found.name!r} can read {Path(found.file).name}")
         found = found.model_copy(update={"file": str(data.resolve()), "sha256": None})
     place = locate(found, file.parent)
-    table = read_foreign_log(found, place)
+    notes: tuple[str, ...] = ()
+    if reading.drop:
+        table, dropped = read_valid_rows(found, place)
+        notes = (str(dropped),)
+    else:
+        table = read_foreign_log(found, place)
     one = found.unit is None or len(table["user_id"].unique()) == table.num_rows
     metrics = tuple(o.name for o in found.outcomes)
-    arms, least = tuple(a.name for a in found.arms), _least(found)
-    return LogSource(found.name, found.source, table, arms, metrics, "user_id", one, least_propensity=least)
+    arms, guess = tuple(a.name for a in found.arms), reading.estimate_propensities
+    return LogSource(found.name, found.source, table, arms, metrics, "user_id", one, notes, guess)
 
 
-def _least(mapping: LogMapping) -> float | None:
-    designed = [a.propensity for a in mapping.arms if a.propensity is not None]
-    return min(designed) if designed else None
-
-
-def _ours(folder: Path) -> LogSource:
+def _ours(folder: Path, reading: Reading) -> LogSource:
     log = CohortLog.read(folder)
     arms = log.meta.arm_names
+    notes: list[str] = []
     try:
-        table = validate_log(log.as_of(), k=len(arms))
+        known = known_by(log, reading.delayed, reading.week)
+        notes += [known.note] if known.note else []
+        if reading.drop:
+            table, dropped = drop_invalid(known.table, k=len(arms))
+            notes.append(str(dropped))
+        else:
+            table = validate_log(known.table, k=len(arms))
     except LogError as error:
         raise LogError(f"{folder}: {error}. The log was changed; run the experiment again") from error
     by = f"scenario {log.meta.scenario or 'unknown'}, agent {log.meta.agent or 'unknown'}, seed {log.meta.seed}"
-    asked, world = ("reward", "net_revenue"), log.meta.scenario
-    return LogSource(folder.name, by, table, arms, asked, "unit", one_decision=False, scenario=world)
+    metrics, guess = ("reward", "net_revenue"), reading.estimate_propensities
+    return LogSource(folder.name, by, table, arms, metrics, "unit", False, tuple(notes), guess)

@@ -100,6 +100,15 @@ class LogMapping(_Strict):
         """Propensities follow from the arm alone."""
         return self.propensity_column is None
 
+    @property
+    def columns(self) -> dict[str, str]:
+        """{column of the file: the role it plays}, of every column that is read."""
+        named = {self.unit: "unit", self.week: "week", self.arm_column: "arm_column"}
+        named[self.propensity_column] = "propensity_column"
+        named |= {o.column or o.name: f"outcome {o.name}" for o in self.outcomes}
+        named |= dict.fromkeys((*self.covariates.numeric, *self.covariates.categorical), "covariate")
+        return {column: role for column, role in named.items() if column is not None}
+
 
 def read_mapping(path: str | Path) -> LogMapping:
     """The mapping in a YAML file. Raises ConfigError with every problem and its line."""

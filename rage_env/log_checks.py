@@ -3,96 +3,145 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from rage_env.errors import LogError
-from rage_env.log_tables import PROB_PREFIX
+from rage_env.log_duplicates import repeated, word_of_repeats
+from rage_env.log_tables import FEATURE_PREFIX, PROB_PREFIX
 from rage_env.outcomes import COLUMNS
 
-__all__ = ["validate_log"]
+__all__ = ["Dropped", "drop_invalid", "validate_log"]
 
 _KEYS = ("user_id", "week", "arm", "propensity")
 
 
+@dataclass(frozen=True, eq=False)
+class Dropped:
+    """What a log lost to `drop_invalid`."""
+
+    rows: int
+    of: int
+    counts: dict[str, int]  # {"column: rule": rows that break it}; a row may break several
+
+    def __str__(self) -> str:
+        told = "; ".join(f"{rule}: {count:,}" for rule, count in self.counts.items())
+        return f"dropped {self.rows:,} of {self.of:,} rows" + (f" ({told})" if told else "")
+
+
+@dataclass(frozen=True, eq=False)
+class _Breach:
+    """A rule with the rows that break it."""
+
+    column: str
+    rule: str
+    bad: NDArray[np.bool_]  # (n,)
+    words: str  # the whole message, naming column, row, rule and value
+
+
 def validate_log(table: pa.Table, *, k: int | None = None) -> pa.Table:
-    """The table itself if it is a valid log; LogError naming column, row and rule otherwise. k: number of arms.
+    """The table itself if it is a valid log; LogError naming column, row, value and rule otherwise. k: number of arms.
 
     A log that withholds its propensities has the column, empty in every row.
     """
+    _whole(table)
+    for breach in _breaches(table, k):
+        raise LogError(breach.words)
+    return table
+
+
+def drop_invalid(table: pa.Table, *, k: int | None = None) -> tuple[pa.Table, Dropped]:
+    """The rows that break no rule, and what was dropped; of a user's repeated week every row goes.
+
+    Raises LogError for what is wrong with the table as a whole, and where no row is left.
+    """
+    _whole(table)
+    keep = np.ones(table.num_rows, np.bool_)
+    counts: dict[str, int] = {}
+    for breach in _breaches(table, k):
+        counts[f"{breach.column}: {breach.rule}"] = int(breach.bad.sum())
+        keep &= ~breach.bad
+    dropped = Dropped(int((~keep).sum()), table.num_rows, counts)
+    if not keep.any():
+        raise LogError(f"log: no row keeps every rule; {dropped}")
+    return (table.filter(pa.array(keep)) if dropped.rows else table), dropped
+
+
+def _whole(table: pa.Table) -> None:
+    """Raise LogError for what no dropping of rows can mend."""
     missing = [c for c in (*_KEYS, "reward") if c not in table.column_names]
     if missing:
         raise LogError(f"log lacks the columns {missing}; it has {table.column_names}")
     if table.num_rows == 0:
         raise LogError("log has no rows")
-    for problem in _problems(table, k):
-        raise LogError(problem)
-    return table
-
-
-def _problems(table: pa.Table, k: int | None) -> Iterator[str]:
-    def numbers(name: str) -> NDArray[np.float64]:
-        try:
-            return np.asarray(table[name].to_numpy(zero_copy_only=False), dtype=np.float64)
-        except (TypeError, ValueError) as error:
-            raise LogError(f"column {name}: must hold numbers, got {table.schema.field(name).type}") from error
-
-    def first(bad: NDArray[np.bool_], name: str, rule: str, held: NDArray[np.generic]) -> Iterator[str]:
-        if bad.any():
-            row = int(np.argmax(bad))
-            yield f"column {name}, row {row}: {rule}; got {held[row]} ({int(bad.sum())} such rows)"
-
-    p, arm, reward = numbers("propensity"), numbers("arm"), numbers("reward")
-    withheld = bool(np.isnan(p).all())
-    yield from first(~((p > 0) & (p <= 1)) & (not withheld), "propensity", "must lie in (0, 1]", p)
-    yield from first(~((arm >= 0) & (arm == np.floor(arm))), "arm", "must be a whole number from 0", arm)
-    if k is not None:
-        yield from first(arm >= k, "arm", f"must be one of the {k} arms 0..{k - 1}", arm)
-    yield from first(~np.isfinite(reward), "reward", "must be finite", reward)
-    for name in table.column_names:
-        if name in COLUMNS:
-            held = numbers(name)
-            yield from first(~np.isfinite(held), name, "must be finite", held)
-    yield from _duplicates(table)
-    names = [c for c in table.column_names if c.startswith(PROB_PREFIX)]
-    if names and withheld:
-        yield f"column propensity: is empty in every row, yet {', '.join(names)} stand there; leave out both or neither"
-    elif names:
-        probs = np.stack([numbers(c) for c in names], axis=1)
-        yield from first(np.abs(probs.sum(axis=1) - 1) > 1e-4, "prob_*", "must sum to 1", probs.sum(axis=1))
-        known = arm < len(names)
-        taken = np.where(known, probs[np.arange(len(arm)), np.where(known, arm, 0).astype(np.int64)], p)
-        yield from first(np.abs(taken - p) > 1e-5, "propensity", "must equal the prob_* entry of the arm taken", p)
-
-
-def _each_once(table: pa.Table) -> bool:
-    """Whether dense whole-number users and weeks stand there once each; False where that is not plain to see."""
-    key = np.zeros(table.num_rows, np.int64)
-    span = 1
-    for name in ("user_id", "week"):
-        if not pa.types.is_integer(table[name].type) or table[name].null_count:
-            return False
-        held = table[name].to_numpy()
-        low, high = int(held.min()), int(held.max())
-        span *= high - low + 1
-        if span > 16 * table.num_rows:
-            return False
-        key = key * (high - low + 1) + (held.astype(np.int64, copy=False) - low)
-    seen = np.zeros(span, np.bool_)
-    seen[key] = True
-    return bool(seen.sum() == table.num_rows)
-
-
-def _duplicates(table: pa.Table) -> Iterator[str]:
-    if _each_once(table):
-        return
-    counts = table.group_by(["user_id", "week"]).aggregate([([], "count_all")])
-    twice = np.asarray(counts["count_all"].to_numpy()) > 1
-    if twice.any():
-        row = int(np.argmax(twice))
-        yield (
-            f"user {counts['user_id'][row].as_py()} has {counts['count_all'][row].as_py()} rows "
-            f"in week {counts['week'][row].as_py()}; a log holds one row per user and week"
+    names = _prob_names(table)
+    if names and _withheld(table):
+        raise LogError(
+            f"column propensity: is empty in every row, yet {', '.join(names)} stand there; leave out both or neither"
         )
+
+
+def _prob_names(table: pa.Table) -> list[str]:
+    return [c for c in table.column_names if c.startswith(PROB_PREFIX)]
+
+
+def _withheld(table: pa.Table) -> bool:
+    return bool(np.isnan(_numbers(table, "propensity")).all())
+
+
+def _numbers(table: pa.Table, name: str) -> NDArray[np.float64]:
+    try:
+        return np.asarray(table[name].to_numpy(zero_copy_only=False), dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise LogError(f"column {name}: must hold numbers, got {table.schema.field(name).type}") from error
+
+
+def _breaches(table: pa.Table, k: int | None) -> Iterator[_Breach]:
+    p, arm, reward = (_numbers(table, name) for name in ("propensity", "arm", "reward"))
+    withheld = bool(np.isnan(p).all())
+    yield from _broken("propensity", "must lie in (0, 1]", ~((p > 0) & (p <= 1)) & (not withheld), p)
+    yield from _broken("arm", "must be a whole number from 0", ~((arm >= 0) & (arm == np.floor(arm))), arm)
+    if k is not None:
+        yield from _broken("arm", f"must be one of the {k} arms 0..{k - 1}", arm >= k, arm)
+    yield from _broken("reward", "must be finite", ~np.isfinite(reward), reward)
+    for name in table.column_names:
+        if name in COLUMNS or name.startswith(FEATURE_PREFIX):
+            held = _numbers(table, name)
+            yield from _broken(name, "must be finite", ~np.isfinite(held), held)
+    yield from _keys(table)
+    yield from _probabilities(table, arm, p)
+
+
+def _broken(column: str, rule: str, bad: NDArray[np.bool_], held: NDArray[np.generic]) -> Iterator[_Breach]:
+    if bad.any():
+        row = int(np.argmax(bad))
+        words = f"column {column}, row {row}: {rule}; got {held[row]} ({int(bad.sum())} such rows)"
+        yield _Breach(column, rule, bad, words)
+
+
+def _keys(table: pa.Table) -> Iterator[_Breach]:
+    for name in ("user_id", "week"):
+        if table[name].null_count:
+            empty = np.asarray(table[name].is_null().to_numpy(zero_copy_only=False))
+            yield from _broken(name, "must not be empty", empty, np.full(len(empty), None))
+    twice = repeated(table)
+    if twice is not None:
+        yield _Breach("user_id, week", "one row per user and week", twice, word_of_repeats(table, twice))
+
+
+def _probabilities(table: pa.Table, arm: NDArray[np.float64], p: NDArray[np.float64]) -> Iterator[_Breach]:
+    names = _prob_names(table)
+    if not names:
+        return
+    probs = np.stack([_numbers(table, c) for c in names], axis=1)
+    for name, held in zip(names, probs.T, strict=True):
+        yield from _broken(name, "must lie in [0, 1]", ~((held >= 0) & (held <= 1 + 1e-4)), held)
+    total = probs.sum(axis=1)
+    yield from _broken("prob_*", "must sum to 1", ~(np.abs(total - 1) <= 1e-4), total)
+    known = (arm >= 0) & (arm < len(names))
+    taken = np.where(known, probs[np.arange(len(arm)), np.where(known, arm, 0).astype(np.int64)], p)
+    off = ~(np.abs(taken - p) <= 1e-5)
+    yield from _broken("propensity", "must equal the prob_* entry of the arm taken", off, p)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["AsJson", "Policy", "PolicyParams", "Seed", "WorldName", "WorldOverrides"]
+__all__ = ["AsJson", "AsOf", "Delayed", "DropInvalid", "Policy", "PolicyParams", "Seed", "WorldName", "WorldOverrides"]
 
 WorldName = Annotated[str, typer.Argument(metavar="SCENARIO", help="Name of a shipped scenario, or a YAML file.")]
 WorldOverrides = Annotated[
@@ -20,3 +20,8 @@ PolicyParams = Annotated[
     list[str] | None,
     typer.Option("--param", metavar="KEY=VALUE", help="A parameter of the policy; may be given several times."),
 ]
+DropInvalid = Annotated[
+    bool, typer.Option("--drop-invalid", help="Leave out rows that break a rule, and say how many.")
+]
+Delayed = Annotated[str, typer.Option(help="How late columns count: settled, matured_only or inverse_reported_share.")]
+AsOf = Annotated[int | None, typer.Option(help="Week by whose end late columns are known; the last if left out.")]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from experiments.commands._options import AsJson
+from experiments.commands._options import AsJson, AsOf, Delayed, DropInvalid
 from experiments.threads import one_thread
 
 __all__ = ["evaluate"]
@@ -25,6 +25,13 @@ def evaluate(
     max_loss: Annotated[float | None, typer.Option(help="Most a row's numerator can be, enforced; never seen.")] = None,
     floor: Annotated[float | None, typer.Option(help="Least propensity of an arm, as the log was designed.")] = None,
     margin: Annotated[float | None, typer.Option(help="How far below its limit a rate must be told; half.")] = None,
+    estimator: Annotated[list[str] | None, typer.Option(help="One of `rage list estimators`; repeatable.")] = None,
+    drop_invalid: DropInvalid = False,
+    delayed: Delayed = "settled",
+    as_of: AsOf = None,
+    estimate_propensities: Annotated[
+        bool, typer.Option("--estimate-propensities", help="Guess withheld ones, and mark every number.")
+    ] = False,
     against_truth: Annotated[
         bool, typer.Option("--against-truth", help="Mark all estimators on simulated logs of LOG, a scenario.")
     ] = False,
@@ -41,6 +48,7 @@ def evaluate(
         return
     from experiments.evaluation import evaluate_command
     from experiments.limits import Limits
+    from experiments.log_source import Reading
     from rage_env.errors import InputError
 
     if metric is not None and not metric.strip():
@@ -48,7 +56,8 @@ def evaluate(
     if log is None:
         raise InputError("evaluate: name a log, or --against-truth with a scenario or --all")
     limits = Limits.of(metric, limit, guardrail, max_loss, floor, margin)
-    evaluate_command(log, mapping=mapping, metric=metric, limits=limits, interval=interval, as_json=as_json)
+    reading = Reading(drop_invalid, delayed, as_of, estimate_propensities)
+    evaluate_command(log, mapping, metric, limits, interval, reading, estimator or (), as_json)
 
 
 def _mark(

@@ -48,7 +48,7 @@ def at(row: int, value: float, other: float) -> list[float]:
             {"user_id": [i // 2 for i in range(N)], "week": [i % 2 // (1 + i % 4) for i in range(N)]},
             "has 2 rows in week 0",
         ),
-        ({"x_age": at(2, np.inf, 0.5)}, r"column x_age, row 2: features must be finite; got inf"),
+        ({"x_age": at(2, np.inf, 0.5)}, r"column x_age, row 2: must be finite; got inf"),
     ],
 )
 def test_a_broken_log_is_refused_naming_column_row_and_rule(changes: dict[str, object], says: str) -> None:
