@@ -1,10 +1,11 @@
 """The command line `rage`. Commands are thin: each imports what it needs when it runs, so `--help` is quick.
 
-Exit codes: 0 done, 1 the run failed, 2 the input is wrong, 130 interrupted.
+Exit codes: 0 done, 1 the run failed, 2 the input is wrong, 130 interrupted, 143 ended by SIGTERM.
 """
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -61,9 +62,11 @@ def run(
     from experiments import board, config, console
 
     study = config.load(experiment, [*(overrides or ()), *([f"workers={workers}"] if workers else [])])
+    from experiments.interrupts import going_on
     from experiments.study import run as run_study  # after the input is known to be right: it takes a while
 
-    found = run_study(study, out=out, track=track)
+    with going_on():
+        found = run_study(study, out=out, track=track)
     if as_json:
         console.print_json(found.to_json())
     else:
@@ -108,7 +111,9 @@ def report(study: Study = None, out: Out = _OUT) -> None:
     from experiments import console, report
     from experiments.results import Results
 
-    for path in report.draw(Results.open(_results(study, out))):
+    results = Results.open(_results(study, out))
+    results.refuse_changed()
+    for path in report.draw(results):
         console.show(str(path))
 
 
@@ -190,25 +195,29 @@ for _command in commands.every():
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns its exit code. Mistakes of the user end in a message, not in a traceback."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        app(None if arguments is None else list(arguments), prog_name="rage")
+        app(given, prog_name="rage")
     except SystemExit as end:  # how typer leaves, after an interrupt too
         code = end.code if isinstance(end.code, int) else int(bool(end.code))
     except KeyboardInterrupt:
         code = _INTERRUPTED
     except Exception as error:
-        code = _told(error)
+        code = _told(error, given)
     else:
         code = 0
     if code == _INTERRUPTED:
-        print("\nstopped. What was finished is kept: the same command goes on from there.", file=sys.stderr)
+        print("\nstopped; the same command starts again", file=sys.stderr)
     return code
 
 
-def _told(error: Exception) -> int:
+def _told(error: Exception, given: Sequence[str]) -> int:
     """The exit code of an error that has a message for the user, printed; anything else is a defect and goes up."""
-    from rage_env.errors import InputError, RageError
+    from rage_env.errors import InputError, RageError, StoppedError
 
+    if isinstance(error, StoppedError):
+        print(f"\n{error}. What was finished is kept; go on with:\n  rage {shlex.join(given)}", file=sys.stderr)
+        return 128 + error.signal
     if isinstance(error, MemoryError):
         print(f"error: out of memory ({error}); ask for fewer users or weeks", file=sys.stderr)
         return 1

@@ -58,6 +58,7 @@ def track(results_path: str | Path, uri: str | None = None, experiment: str = "r
     that is none, RunError for a store that does not answer.
     """
     results = Results.open(results_path)
+    results.refuse_changed()
     store = uri or default_uri(results.path)
     initialise(store)
     with _quietly(), _store_errors(store):

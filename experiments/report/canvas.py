@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experiments.results import Results
+from experiments.storage import moved
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -76,6 +77,4 @@ def title(figure: Figure, what: str, about: str) -> None:
 
 def save(figure: Figure, path: Path) -> Path:
     """Write the picture whole or not at all; returns its path."""
-    beside = path.with_name(f".{path.name}.part")
-    figure.savefig(beside, dpi=150, format="png")
-    return beside.replace(path)
+    return moved(path, lambda beside: figure.savefig(beside, dpi=150, format="png"))

@@ -17,7 +17,7 @@ from experiments import tracking
 from experiments.config import ExperimentConfig
 from experiments.results import Results
 from experiments.series import MOST_SERIES, last_figures, weekly_series
-from rage_env.errors import ConfigError, LogError, RunError
+from rage_env.errors import ConfigError, RunError
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -88,13 +88,16 @@ def test_a_study_tracked_twice_stands_there_once_and_a_changed_leaderboard_repla
 def test_a_feed_that_broke_off_is_mended_by_the_next_and_says_so(
     results: Results, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    good = results.weekly("all", 7)
-    (results.run_folder("all", 7) / "weekly.parquet").write_bytes(b"half")
-    with pytest.raises(LogError, match=r"weekly\.parquet: corrupted"):
-        tracking.track(results.path)
-    assert sorted(r.info.status for r in runs_of(results)) == ["FAILED", "FINISHED"]
-    results.write_run("all", 7, {"weekly": good}, {})
-    assert tracking.track(results.path).written == 2
+    def broken(*_: object) -> None:
+        raise ConnectionError("gone away")
+
+    with monkeypatch.context() as patch:
+        tracking.track(results.path, experiment="elsewhere")
+        patch.setattr(tracking, "last_figures", broken)
+        with pytest.raises(RunError, match=r"gone away. Results are on disk"):
+            tracking.track(results.path)
+    assert [r.info.status for r in runs_of(results)] == ["FAILED"]
+    assert tracking.track(results.path).written == 3
     assert sorted(r.info.status for r in runs_of(results)) == ["FINISHED"] * 3
 
 
