@@ -13,7 +13,7 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-__all__ = ["code_hash", "commit", "differences", "environment", "packages", "processor", "text"]
+__all__ = ["code_hash", "commit", "differences", "environment", "environment_of_bits", "line", "packages", "processor"]
 
 _OURS = ("rage_env", "agents", "experiments")
 _PACKAGES = (
@@ -91,15 +91,20 @@ def environment() -> dict[str, object]:
     }
 
 
-def text(**asked: object) -> str:
-    """The environment and what was asked for (seed, config_hash ...), as one line of JSON for a file's metadata."""
+def environment_of_bits() -> dict[str, object]:
+    """The environment but for the commit, which says where code came from and changes nothing."""
+    return {name: held for name, held in environment().items() if name != "commit"}
+
+
+def line(**asked: object) -> str:
+    """The environment and what was asked for (seed, config_hash ...), as one line of JSON."""
     return json.dumps({**asked, **environment()}, sort_keys=True)
 
 
 def differences(then: Mapping[str, object], now: Mapping[str, object], at: str = "") -> list[str]:
-    """`name: then -> now` of everything that is not the same; commit and code are told apart by the caller."""
+    """`name: then -> now` of everything that is not the same, but for the commit."""
     found = []
-    for key in sorted({*then, *now}):
+    for key in sorted({*then, *now} - {"commit"}):
         was, is_ = then.get(key), now.get(key)
         name = f"{at}{key}"
         if isinstance(was, Mapping) and isinstance(is_, Mapping):

@@ -171,7 +171,6 @@ def _told_when_stopped(results: Results, tell: Progress) -> Iterator[None]:
 def _tell_of_change(results: Results, tell: Progress) -> None:
     """Say when runs of an earlier start were made with other packages or on another processor: bits may differ."""
     moved = provenance.differences(results.study.made_with, provenance.environment())
-    moved = [line for line in moved if not line.startswith("commit")]
     if moved and any(results.is_done(*run) for run in results.runs()):
         tell.line(f"finished runs are kept, though they were made elsewhere or with other packages: {'; '.join(moved)}")
 
