@@ -46,19 +46,24 @@ Uri = Annotated[str | None, typer.Option(help="MLflow store; by default mlflow.d
 
 @app.command()
 def run(
-    experiment: Annotated[str, typer.Argument(help="Name of a shipped experiment, or a YAML file.")],
+    experiment: Annotated[str | None, typer.Argument(help="Name of a shipped experiment, or a YAML file.")] = None,
     overrides: Overrides = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; the results are the same.")] = None,
     out: Out = _OUT,
     track: Annotated[bool, typer.Option("--track/--no-track", help="Feed MLflow when done.")] = True,
+    check: Annotated[
+        Path | None, typer.Option(help="Run a stored result again instead, and compare: its folder, or one of a run.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run an experiment and show its leaderboard.
 
     The same study again goes on where an earlier start stopped: its folder is named by experiment, world and code, so
-    that changing any of them makes a new one.
+    that changing any of them makes a new one. With --check, leaves with 1 where a number is not the stored one.
     """
     one_thread()
+    if check is not None or experiment is None:
+        raise typer.Exit(_checked(check, [experiment, *(overrides or ())], as_json=as_json))
     from experiments import board, config, console
 
     study = config.load(experiment, [*(overrides or ()), *([f"workers={workers}"] if workers else [])])
@@ -227,6 +232,19 @@ def _told(error: Exception, given: Sequence[str]) -> int:
     lines = text.splitlines()
     print(f"error: {text}" if len(lines) == 1 else f"{len(lines)} problems:\n{text}", file=sys.stderr)
     return 2 if isinstance(error, InputError) else 1
+
+
+def _checked(path: Path | None, given: Sequence[str | None], *, as_json: bool) -> int:
+    """The exit code of `rage run --check PATH`."""
+    from rage_env.errors import InputError
+
+    if path is None:
+        raise InputError("run: say what to run: a shipped experiment (`rage list experiments`) or a YAML file")
+    if any(given):
+        raise InputError("--check: runs a stored result from its own config; leave the experiment and overrides out")
+    from experiments.recheck import check_command
+
+    return 0 if check_command(path, as_json=as_json) else 1
 
 
 def _results(study: str | None, out: Path) -> Path:
