@@ -24,7 +24,8 @@ def going_on() -> Iterator[None]:
     def end(number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt(number)
 
-    before = {number: signal.signal(number, end) for number in _ENDING}
+    heard = [number for number in _ENDING if signal.getsignal(number) is not signal.SIG_IGN]  # not under nohup
+    before = {number: signal.signal(number, end) for number in heard}
     try:
         yield
     except KeyboardInterrupt as error:

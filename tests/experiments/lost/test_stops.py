@@ -31,7 +31,11 @@ _HOLD += "with {how}(Path(sys.argv[1])):\n print('held', flush=True); time.sleep
 
 def rage(*words: str) -> subprocess.Popen[str]:
     """The command line in a process group of its own, as a terminal starts it."""
-    code = "import sys\nfrom experiments.cli import main\nif __name__ == '__main__': sys.exit(main())"
+    code = "import signal, sys\nfrom experiments.cli import main\nif __name__ == '__main__':\n"
+    code += (
+        "    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where tests run in the background\n"
+    )
+    code += "    sys.exit(main())\n"
     script = Path(words[-1]) / "rage.py"
     script.write_text(code)
     command = [sys.executable, str(script), *words]
