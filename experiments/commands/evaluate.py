@@ -32,12 +32,16 @@ def evaluate(
     estimate_propensities: Annotated[
         bool, typer.Option("--estimate-propensities", help="Guess withheld ones, and mark every number.")
     ] = False,
+    streamed: Annotated[
+        bool, typer.Option("--stream", help="Parquet larger than memory: block by block, plain policies, no effects.")
+    ] = False,
+    arms: Annotated[str | None, typer.Option(help="With --stream: names, a,b,c, where no prob_* columns tell.")] = None,
     against_truth: Annotated[
         bool, typer.Option("--against-truth", help="Mark all estimators on simulated logs of LOG, a scenario.")
     ] = False,
     every: Annotated[bool, typer.Option("--all", help="Of every scenario; writes docs/ope_report.md.")] = False,
     seeds: Annotated[int | None, typer.Option(min=2, help="At most so many logs a cell.")] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Processes; the results are the same.")] = 2,
+    workers: Annotated[int, typer.Option(min=1, help="Processes; threads with --stream. Same results.")] = 2,
     page: Annotated[Path | None, typer.Option(help="Where the page goes.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -55,6 +59,12 @@ def evaluate(
         raise InputError("--metric: is empty; give a column of the log, two as num/den, or leave it out")
     if log is None:
         raise InputError("evaluate: name a log, or --against-truth with a scenario or --all")
+    if streamed:
+        from experiments.streaming.command import stream_command
+
+        named = arms.split(",") if arms else ()
+        stream_command(log, named, metric or "reward", estimator or (), workers, as_json=as_json)
+        return
     limits = Limits.of(metric, limit, guardrail, max_loss, floor, margin)
     reading = Reading(drop_invalid, delayed, as_of, estimate_propensities)
     evaluate_command(log, mapping, metric, limits, interval, reading, estimator or (), as_json)
