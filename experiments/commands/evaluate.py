@@ -36,6 +36,13 @@ def evaluate(
         bool, typer.Option("--stream", help="Parquet larger than memory: block by block, plain policies, no effects.")
     ] = False,
     arms: Annotated[str | None, typer.Option(help="With --stream: names, a,b,c, where no prob_* columns tell.")] = None,
+    uplift: Annotated[
+        bool, typer.Option("--uplift", help="How well users are ranked by effect, and its worth.")
+    ] = False,
+    cost: Annotated[float, typer.Option(help="Uplift: usd per treated user.")] = 0.0,
+    worth: Annotated[float, typer.Option(help="Uplift: usd per unit of the metric.")] = 1.0,
+    trees: Annotated[bool, typer.Option("--trees", help="Uplift: boosted trees in place of ridge.")] = False,
+    figures: Annotated[Path | None, typer.Option(help="Uplift: folder for curves and calibration as PNG.")] = None,
     against_truth: Annotated[
         bool, typer.Option("--against-truth", help="Mark all estimators on simulated logs of LOG, a scenario.")
     ] = False,
@@ -65,8 +72,17 @@ def evaluate(
         named = arms.split(",") if arms else ()
         stream_command(log, named, metric or "reward", estimator or (), workers, as_json=as_json)
         return
-    limits = Limits.of(metric, limit, guardrail, max_loss, floor, margin)
     reading = Reading(drop_invalid, delayed, as_of, estimate_propensities)
+    if uplift:
+        from experiments.uplift_report import uplift_command
+        from experiments.uplift_value import Money
+
+        money = Money(cost, worth)
+        uplift_command(log, mapping, metric, money, reading, trees=trees, figures=figures, as_json=as_json)
+        return
+    if figures is not None or trees or cost or worth != 1:
+        raise InputError("--figures, --trees, --cost and --worth belong to --uplift")
+    limits = Limits.of(metric, limit, guardrail, max_loss, floor, margin)
     evaluate_command(log, mapping, metric, limits, interval, reading, estimator or (), as_json)
 
 
