@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from rage_env.errors import ConfigError
+from rage_env.errors import ConfigError, RunError
 
-__all__ = ["at_work", "only_writer"]
+__all__ = ["at_work", "only_feeder", "only_writer"]
 
 _PATIENCE_S = 20.0
 
@@ -43,6 +43,20 @@ def at_work(folder: Path) -> Iterator[None]:
     """Inside, a task of the only writer writes: the next writer waits for it, even if this one is killed."""
     with _opened(folder / ".workers") as mark:
         fcntl.flock(mark, fcntl.LOCK_SH)
+        yield
+
+
+@contextlib.contextmanager
+def only_feeder(folder: Path) -> Iterator[None]:
+    """Inside, nobody else feeds this folder to MLflow: two at once would each miss what the other writes."""
+    try:
+        mark = (folder / ".feed").open("a+", encoding="utf-8")
+    except OSError:  # a folder that cannot be written, which nobody locks
+        yield
+        return
+    with mark:
+        if not _taken(mark, fcntl.LOCK_EX):
+            raise RunError(f"{folder}: another process is feeding it to MLflow; track again when that one is done")
         yield
 
 

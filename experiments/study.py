@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -226,6 +227,14 @@ def _feed(config: ExperimentConfig, results: Results, tell: Progress) -> None:
     try:
         done = tracking.track(results.path, config.tracking.uri, config.tracking.experiment)
     except RageError as error:
-        tell.line(f"not in MLflow: {error}\nresults are safe; feed them later with: rage track {results.path}")
+        tell.line(f"not in MLflow: {error}, with:\n  {_later(config, results)}")
     else:
         tell.line(f"MLflow: {done.uri}, {done.written} runs written, {done.kept} were there")
+
+
+def _later(config: ExperimentConfig, results: Results) -> str:
+    """The command that feeds what was not fed now, to the same store and experiment."""
+    words = ["rage", "track", str(results.path)]
+    words += ["--uri", config.tracking.uri] if config.tracking.uri else []
+    words += ["--experiment", config.tracking.experiment] if config.tracking.experiment != "rage" else []
+    return shlex.join(words)
