@@ -24,7 +24,7 @@ from rage_env.interface import NO_OFFER, Observation
 if TYPE_CHECKING:
     from agents.allocation import Allocation, Linear
 
-__all__ = ["Guard", "Plan", "floored", "usage_of"]
+__all__ = ["Guard", "Plan", "floored", "usage_of", "width_of"]
 
 Floats = NDArray[np.float64]
 _ROUNDS = 2
@@ -166,7 +166,7 @@ class Guard:
         if variance <= 0 or caution <= 0:
             return {}
         mean = 0.0 if guardrail.relative_to else sum(self._expected(c, plan) * guardrail.numerator[c] for c in rated)
-        width = _width(caution, mean, variance) / variance * (1.0 if guardrail.sense == "<=" else -1.0)
+        width = width_of(caution, mean, variance) / variance * (1.0 if guardrail.sense == "<=" else -1.0)
         out = {}
         for c in rated:
             margin = (width * outlook.variance[c] * totals[c]).T[outlook.stratum]
@@ -207,7 +207,7 @@ def _limits(row: Linear) -> Floats:
     return np.full(int(row.segment.max(initial=-1)) + 1, float(row.limit))
 
 
-def _width(caution: float, mean: float, variance: float) -> float:
+def width_of(caution: float, mean: float, variance: float) -> float:
     """The margin: `caution` sds, or what a gamma law of this mean and variance asks for where that is more."""
     sd = float(np.sqrt(variance))
     if mean <= 0:

@@ -17,7 +17,8 @@ _READING = (
     "weeks broken: weeks, over all seeds, in which a guardrail truly was; a gain that\n"
     "breaks guardrails is no gain. of oracle: expected gain in sampled weeks, as a\n"
     "share of the best within the limits on what can be observed (may exceed it by\n"
-    "breaking them). nRPAU: net revenue per active user; never ranks."
+    "breaking them). safe share: the same, for agents that break a limit in at most\n"
+    "one seed of twenty. nRPAU: net revenue per active user; never ranks."
 )
 _OF_ESTIMATES = (
     "From each agent's log: value of the study's target policy. truth is its value,\n"
@@ -67,6 +68,7 @@ def _gains(line: Line) -> Line:
         "gain over no_offer": _interval(line["gain"], line["gain_lower"], line["gain_upper"]),
         "weeks broken": broken,
         "of oracle": _share(line.get("share_of_oracle")),
+        "safe share": _safe(line),
         "value": f"{_number(line['value']):.3f}",
         "net revenue": f"{_number(line['net_revenue']):.3f}",
         "nRPAU": f"{_number(line['nrpau']):.3f}{mark}",
@@ -114,6 +116,13 @@ def _interval(value: object, lower: object, upper: object) -> str:
 def _share(held: object) -> str:
     share = _number(held)
     return "-" if math.isnan(share) else f"{share:.0%}"
+
+
+def _safe(line: Line) -> str:
+    """Blank where limits are broken in more than one seed of twenty."""
+    low, high = _number(line.get("safe_share_lower")), _number(line.get("safe_share_upper"))
+    reach = "" if math.isnan(low) else f" [{low:.0%}, {high:.0%}]"
+    return f"{_share(line.get('safe_share'))}{reach}"
 
 
 def _number(held: object) -> float:

@@ -16,6 +16,7 @@ import pandas as pd
 
 from experiments.metrics import Mean, across_seeds, pooled
 from experiments.monitors.contrast import USERS_PER_SKEW2
+from experiments.safe_share import safe_share
 
 __all__ = ["OPE_SHOWN", "leaderboard", "share_of_oracle"]
 
@@ -55,6 +56,7 @@ def _row(runs: Sequence[Summary]) -> Iterator[tuple[str, object]]:
     yield "share_of_oracle", share_of_oracle(runs)
     yield "weeks", sum(r["weeks"] for r in runs)
     yield "weeks_violated", sum(r["weeks_violated"] for r in runs)
+    yield from _safe(runs)
     yield "net_revenue", _average(r["net_revenue"] for r in runs)
     yield "net_revenue_gain", net.value
     yield "net_revenue_gain_lower", net.lower
@@ -67,6 +69,18 @@ def _row(runs: Sequence[Summary]) -> Iterator[tuple[str, object]]:
     yield from _offline(runs)
     yield from _monitors(runs)
     yield from _guardrails(runs)
+
+
+def _safe(runs: Sequence[Summary]) -> Iterator[tuple[str, object]]:
+    """Share of the oracle's gain by agents that break no limit in nineteen seeds of twenty; blank for others."""
+    steps = [r["oracle"] for r in runs]
+    broken = np.array([r["weeks_violated"] > 0 for r in runs], np.bool_)
+    gains, best = (np.array([s[n] - s["no_offer"] for s in steps], np.float64) for n in ("agent", "oracle_observable"))
+    found = safe_share(gains, best, broken)
+    yield "seeds_violated", int(broken.sum())
+    yield "safe_share", found.value
+    yield "safe_share_lower", found.lower
+    yield "safe_share_upper", found.upper
 
 
 def _guardrails(runs: Sequence[Summary]) -> Iterator[tuple[str, object]]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 import agents
 from agents.interface import Agent, Decision
 from agents.learner import Learner
-from agents.safety import Guard
+from agents.safety import usage_of
 from rage_env.errors import ConfigError, DecisionError, UnknownNameError
 from rage_env.guardrails import Guardrail
 from rage_env.interface import Feedback, Observation
@@ -203,14 +203,13 @@ def test_an_agent_describes_itself_as_plain_json(name: str) -> None:
 
 def _overspent(agent: Learner, seen: Observation, decision: Decision) -> dict[str, float]:
     """Usage beyond both limit and leaving alone, on the agent's own cautious beliefs, relative to spread."""
-    assert agent.problem is not None
-    guard = Guard(agent.problem, seen, agent.belief.look(seen), agent.params.model_dump()["caution"])
+    guard = agent.guard(seen)
     probs, none = decision.probs.astype(np.float64), guard.nobody
     out = {}
     for row, floor in zip(guard.rows(probs), guard.rows(guard.base), strict=True):
-        limit = max(float(np.asarray(row.limit)), float((floor.coef * guard.base).sum()))
-        limit = max(limit, float((row.coef * none).sum()))
-        out[row.name] = (float((row.coef * probs).sum()) - limit) / float(np.abs(row.coef).sum())
+        limit = np.maximum(np.atleast_1d(np.asarray(row.limit)), usage_of(floor, guard.base))
+        limit = np.maximum(limit, usage_of(row, none))
+        out[row.name] = float((usage_of(row, probs) - limit).max()) / float(np.abs(row.coef).sum())
     return out
 
 

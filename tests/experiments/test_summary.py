@@ -10,8 +10,7 @@ import pytest
 
 import experiments
 from experiments.config import ExperimentConfig
-from experiments.layout import RUN_TABLES
-from experiments.results import Results
+from experiments.results import RUN_TABLES, Results
 from rage_env.errors import LogError
 
 Small = Callable[..., ExperimentConfig]

@@ -1,1 +1,0 @@
-"""A decision log lived again under another policy: same people, same luck, same draws."""
