@@ -63,6 +63,12 @@ class EffectLearner(Learner):
         if week.week >= 0 or week.arm[week.present].any():
             self.kept.add(week)
 
+    def begin_run(self) -> None:
+        """Rows of the history stay, dated before the run."""
+        super().begin_run()
+        assert self.problem is not None
+        self.kept.begin_run(self.problem.burn_in_weeks)
+
     def outcome(self, sample: Sample) -> Floats:
         """(rows,) what effects are effects on; larger is better."""
         raise NotImplementedError
@@ -72,8 +78,9 @@ class EffectLearner(Learner):
         return None
 
     def refit(self, week: int) -> None:
-        """Fit effects where the schedule asks for it and there are rows."""
-        due = [w for w in self._effect.refit_weeks if self.fitted < w <= week]
+        """Fit effects where the schedule asks for it and there are rows; at the start too, where there is a history."""
+        schedule = (0, *self._effect.refit_weeks) if week == 0 else self._effect.refit_weeks
+        due = [w for w in schedule if self.fitted < w <= week]
         sample = self.kept.before(week, self._effect.rows_per_fit) if due else None
         if sample is None:
             return

@@ -69,6 +69,11 @@ class Kept:
         )
         self.weeks.append((week.week, sample))
 
+    def begin_run(self, burn_in_weeks: int) -> None:
+        """Date all weeks before the burn-in of a run that begins now."""
+        count = len(self.weeks)
+        self.weeks = [(i - count - burn_in_weeks, sample) for i, (_, sample) in enumerate(self.weeks)]
+
     def before(self, week: int, most: int) -> Sample | None:
         """At most `most` rows of weeks before `week`; None where there are none."""
         used = [s for w, s in self.weeks if w < week and len(s.arm)]

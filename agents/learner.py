@@ -11,14 +11,17 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from agents.beliefs.cohort import BeliefSettings, CohortBelief
+from agents.history import read_history, told
 from agents.interface import Decision, Problem, Reason
 from agents.parameters import AgentParams, Configured
 from agents.safety import Guard
 from rage_env.errors import DecisionError
 from rage_env.interface import NO_OFFER, Feedback, Observation
+from rage_env.log import CohortLog
 
 __all__ = ["Expected", "Learner", "LearnerParams"]
 
+_SETTLING_WEEKS = 8  # of a history: the scale of features, volumes and risk are settled on them, as on a burn-in
 Arrays = dict[str, NDArray[np.generic]]
 
 
@@ -31,10 +34,14 @@ class Expected:
 
 
 class LearnerParams(AgentParams):
-    """caution: posterior sds of pooled usage kept as margin on every guardrail. keep: evidence left after a week."""
+    """caution: posterior sds of pooled usage kept as margin on every guardrail. keep: evidence left after a week.
+
+    history: folder of a log (of a run with keep_logs) that the agent learns from before its own burn-in.
+    """
 
     caution: float = Field(default=1.5, ge=0, le=10)
     keep: float = Field(default=0.99, gt=0, le=1)
+    history: str | None = None
 
 
 class Learner(Configured):
@@ -46,10 +53,13 @@ class Learner(Configured):
     last: NDArray[np.float64]  # (n, k) the plan of the week decided last
     before: NDArray[np.float64]  # (n, k) and of the one before
     decided: int
+    history: CohortLog | None = None  # until it was learned from
 
     def start(self, problem: Problem) -> None:
-        """Forget everything and face this problem."""
+        """Forget everything and face this problem. Raises LogError for a history that is none of this world's."""
         self.problem = problem
+        folder = self._learner.history
+        self.history = None if folder is None else read_history(self.name, folder, problem)
         self.belief = CohortBelief(problem, BeliefSettings(keep=self._learner.keep))
         self.last = self.before = np.empty((0, problem.k))
         self.decided = -(10**9)  # the week of the last decision; deciding it again starts from the same plan
@@ -57,12 +67,14 @@ class Learner(Configured):
     def learn(self, feedback: Feedback) -> None:
         """Update the beliefs."""
         self._started()
+        self._look_back()
         self.belief.learn(feedback)
 
     def decide(self, observation: Observation) -> Decision:
         """What `choose` answers. Raises DecisionError before start, or for another world."""
         problem = self._started()
         _fits(problem, observation, self.name)
+        self._look_back()
         guard = self.guard(observation)
         if observation.week != self.decided:
             self.before, self.decided = self.last, observation.week
@@ -94,6 +106,7 @@ class Learner(Configured):
     def save(self) -> tuple[Arrays, dict[str, object]]:
         """Beliefs, last plan, and what the subclass keeps."""
         self._started()
+        self._look_back()
         arrays = {f"belief/{k}": v for k, v in self.belief.arrays().items()}
         return {**arrays, "last": self.last, "before": self.before, **self.own_arrays()}, {
             "name": self.name,
@@ -105,11 +118,26 @@ class Learner(Configured):
         self._started()
         if facts.get("name") != self.name:
             raise DecisionError(f"{self.name}: cannot take the state of {facts.get('name')!r}; load it into that agent")
+        self.history = None
         self.belief.restore({k.removeprefix("belief/"): v for k, v in arrays.items() if k.startswith("belief/")})
         self.last = np.array(arrays["last"], dtype=np.float64)
         self.before = np.array(arrays["before"], dtype=np.float64)
         self.decided = int(str(facts["decided"]))
         self.own_restore(arrays)
+
+    def begin_run(self) -> None:
+        """The history ends here: what it left behind is older than the run's burn-in."""
+        self.belief.begin_run()
+
+    def _look_back(self) -> None:
+        """Live through the history once, if there is one."""
+        if self.history is None:
+            return
+        log, self.history = self.history, None
+        self.belief.prepare(list(told(log))[:_SETTLING_WEEKS])
+        for feedback in told(log):
+            self.learn(feedback)
+        self.begin_run()
 
     def own_arrays(self) -> Arrays:
         """What a subclass remembers beside beliefs and plan."""

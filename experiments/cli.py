@@ -1,10 +1,11 @@
 """The command line `rage`. Commands are thin: each imports what it needs when it runs, so `--help` is quick.
 
-Exit codes: 0 done, 1 the run failed, 2 the input is wrong, 130 interrupted.
+Exit codes: 0 done, 1 the run failed, 2 the input is wrong, 130 interrupted, 143 ended by SIGTERM.
 """
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -45,25 +46,32 @@ Uri = Annotated[str | None, typer.Option(help="MLflow store; by default mlflow.d
 
 @app.command()
 def run(
-    experiment: Annotated[str, typer.Argument(help="Name of a shipped experiment, or a YAML file.")],
+    experiment: Annotated[str | None, typer.Argument(help="Name of a shipped experiment, or a YAML file.")] = None,
     overrides: Overrides = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; the results are the same.")] = None,
     out: Out = _OUT,
     track: Annotated[bool, typer.Option("--track/--no-track", help="Feed MLflow when done.")] = True,
+    check: Annotated[
+        Path | None, typer.Option(help="Run a stored result again instead, and compare: its folder, or one of a run.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run an experiment and show its leaderboard.
 
     The same study again goes on where an earlier start stopped: its folder is named by experiment, world and code, so
-    that changing any of them makes a new one.
+    that changing any of them makes a new one. With --check, leaves with 1 where a number is not the stored one.
     """
     one_thread()
+    if check is not None or experiment is None:
+        raise typer.Exit(_checked(check, [experiment, *(overrides or ())], as_json=as_json))
     from experiments import board, config, console
 
     study = config.load(experiment, [*(overrides or ()), *([f"workers={workers}"] if workers else [])])
+    from experiments.interrupts import going_on
     from experiments.study import run as run_study  # after the input is known to be right: it takes a while
 
-    found = run_study(study, out=out, track=track)
+    with going_on():
+        found = run_study(study, out=out, track=track)
     if as_json:
         console.print_json(found.to_json())
     else:
@@ -108,7 +116,9 @@ def report(study: Study = None, out: Out = _OUT) -> None:
     from experiments import console, report
     from experiments.results import Results
 
-    for path in report.draw(Results.open(_results(study, out))):
+    results = Results.open(_results(study, out))
+    results.refuse_changed()
+    for path in report.draw(results):
         console.show(str(path))
 
 
@@ -190,25 +200,29 @@ for _command in commands.every():
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns its exit code. Mistakes of the user end in a message, not in a traceback."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        app(None if arguments is None else list(arguments), prog_name="rage")
+        app(given, prog_name="rage")
     except SystemExit as end:  # how typer leaves, after an interrupt too
         code = end.code if isinstance(end.code, int) else int(bool(end.code))
     except KeyboardInterrupt:
         code = _INTERRUPTED
     except Exception as error:
-        code = _told(error)
+        code = _told(error, given)
     else:
         code = 0
     if code == _INTERRUPTED:
-        print("\nstopped. What was finished is kept: the same command goes on from there.", file=sys.stderr)
+        print("\nstopped; the same command starts again", file=sys.stderr)
     return code
 
 
-def _told(error: Exception) -> int:
+def _told(error: Exception, given: Sequence[str]) -> int:
     """The exit code of an error that has a message for the user, printed; anything else is a defect and goes up."""
-    from rage_env.errors import InputError, RageError
+    from rage_env.errors import InputError, RageError, StoppedError
 
+    if isinstance(error, StoppedError):
+        print(f"\n{error}. What was finished is kept; go on with:\n  rage {shlex.join(given)}", file=sys.stderr)
+        return 128 + error.signal
     if isinstance(error, MemoryError):
         print(f"error: out of memory ({error}); ask for fewer users or weeks", file=sys.stderr)
         return 1
@@ -218,6 +232,19 @@ def _told(error: Exception) -> int:
     lines = text.splitlines()
     print(f"error: {text}" if len(lines) == 1 else f"{len(lines)} problems:\n{text}", file=sys.stderr)
     return 2 if isinstance(error, InputError) else 1
+
+
+def _checked(path: Path | None, given: Sequence[str | None], *, as_json: bool) -> int:
+    """The exit code of `rage run --check PATH`."""
+    from rage_env.errors import InputError
+
+    if path is None:
+        raise InputError("run: say what to run: a shipped experiment (`rage list experiments`) or a YAML file")
+    if any(given):
+        raise InputError("--check: runs a stored result from its own config; leave the experiment and overrides out")
+    from experiments.recheck import check_command
+
+    return 0 if check_command(path, as_json=as_json) else 1
 
 
 def _results(study: str | None, out: Path) -> Path:

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 import rage_env
+from experiments import provenance
 from experiments.behaviour_table import feature_catalogue
 from experiments.hidden import TRUE
 from experiments.history import LivedWeek, Plan
@@ -126,6 +127,7 @@ def described(name: str, schema: pa.Schema, plan: Plan, features: FeatureTable) 
         "retention_value_usd": world.retention_value_usd,
         "rage_version": rage_env.__version__,
         "ledger_version": LEDGER_VERSION,
+        "provenance": provenance.environment(),
         "columns": [_column(f.name, str(f.type), features) for f in schema],
     }
 

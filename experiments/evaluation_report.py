@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from experiments import provenance
 from experiments.limits import CertificateRow
 from experiments.uplift_metrics import UpliftMetrics
 
@@ -70,7 +71,7 @@ class EvaluationReport:
 
     def to_json(self) -> str:
         """The report as JSON text; numbers that do not exist are null."""
-        return json.dumps(_plain(asdict(self)), indent=2, allow_nan=False)
+        return json.dumps(_plain({**asdict(self), "provenance": provenance.environment()}), indent=2, allow_nan=False)
 
     def tables(self) -> Iterator[Table]:
         """Tables for rich to print."""

@@ -10,10 +10,12 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
+from multiprocessing.connection import wait
 from typing import Literal, TypeVar
 
 from threadpoolctl import threadpool_limits
@@ -127,5 +129,17 @@ def _one_thread_each() -> Iterator[None]:
 
 
 def _start_worker() -> None:
+    """Prepare a worker; it ends with the process that wants its results, however that one ends."""
+    if (parent := multiprocessing.parent_process()) is not None:
+        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt ends
+
+
+def _end_with(parent: int) -> None:
+    """Wait for the parent's end, then end at once: nobody is left to hand anything to, and files are whole or hidden.
+
+    parent: what `multiprocessing` says becomes ready when that process is gone.
+    """
+    wait([parent])
+    os._exit(1)

@@ -10,9 +10,30 @@ from pathlib import Path
 from threading import Event
 from types import FrameType
 
-from rage_env.errors import RunError
+from rage_env.errors import RunError, StoppedError
 
-__all__ = ["stopped_by_signals", "told_of_an_end"]
+__all__ = ["going_on", "stopped_by_signals", "told_of_an_end"]
+
+_ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+
+@contextlib.contextmanager
+def going_on() -> Iterator[None]:
+    """Inside, Ctrl-C, SIGTERM and a closed terminal end the work in order; then a StoppedError says by what."""
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt(number)
+
+    heard = [number for number in _ENDING if signal.getsignal(number) is not signal.SIG_IGN]  # not under nohup
+    before = {number: signal.signal(number, end) for number in heard}
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        number = signal.Signals(error.args[0] if error.args else signal.SIGINT)
+        raise StoppedError(f"stopped by {number.name}", number) from error
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextlib.contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from rage_env.errors import ConfigError
+from rage_env.whole_file import move_in
 
 __all__ = ["Outbox"]
 
@@ -63,7 +63,7 @@ class Outbox:
     def _deliver(self) -> None:
         written = sorted(p.name for p in self._part.iterdir())
         for name in written:
-            os.replace(self._part / name, self.folder / name)
+            move_in(self._part / name, self.folder / name)
         for name in self.mine:
             if name not in written:
                 (self.folder / name).unlink(missing_ok=True)

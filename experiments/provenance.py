@@ -1,21 +1,24 @@
-"""Where a result comes from: the code, the packages and the commit that made it."""
+"""Where a result comes from: the code, its commit, the packages and the processor that made it."""
 
 from __future__ import annotations
 
 import hashlib
+import importlib
+import json
 import platform
 import shutil
 import subprocess
+from collections.abc import Mapping
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-__all__ = ["code_hash", "commit", "packages"]
+__all__ = ["code_hash", "commit", "differences", "environment", "environment_of_bits", "line", "packages", "processor"]
 
 _OURS = ("rage_env", "agents", "experiments")
 _PACKAGES = (
-    *("rage-env", "numpy", "scipy", "pandas", "pyarrow", "gymnasium"),
-    *("cvxpy", "clarabel", "highspy", "scikit-learn", "mlflow", "torch"),
+    *("rage-env", "numpy", "scipy", "pandas", "pyarrow", "gymnasium", "pydantic"),
+    *("cvxpy", "clarabel", "highspy", "scikit-learn", "vowpalwabbit", "matplotlib", "mlflow", "torch"),
 )
 _ROOT = Path(__file__).resolve().parent.parent
 
@@ -42,6 +45,7 @@ def packages() -> dict[str, str]:
     return found
 
 
+@cache
 def commit() -> str | None:
     """The checked-out commit, with `+changes` where tracked files differ from it; None outside a checkout."""
     git = shutil.which("git")
@@ -54,3 +58,60 @@ def commit() -> str | None:
 
     head = ask("rev-parse", "HEAD")
     return f"{head}+changes" if head and ask("status", "--porcelain", "--untracked-files=no") else head
+
+
+@cache
+def processor() -> dict[str, object]:
+    """Family of the processor, the vector instructions that NumPy uses on it, and the kernels of its linear algebra.
+
+    Bits of sums and of transcendental functions depend on these, so two results are compared byte for byte only where
+    they agree.
+    """
+    from threadpoolctl import threadpool_info
+
+    umath = importlib.import_module("numpy._core._multiarray_umath")  # private to NumPy, and all that tells
+    features: Mapping[str, bool] = getattr(umath, "__cpu_features__", {})
+    blas = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
+    kernels = {str(pool.get("architecture") or pool["internal_api"]) for pool in blas}
+    return {
+        "family": platform.machine(),
+        "vector_instructions": sorted(str(name) for name, used in features.items() if used),
+        "linear_algebra": sorted(kernels),
+    }
+
+
+def environment() -> dict[str, object]:
+    """Everything outside the question asked that can change a number, plain JSON; the same in one place and time."""
+    return {
+        "packages": packages(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "processor": processor(),
+        "code_hash": code_hash(),
+        "commit": commit(),
+    }
+
+
+def environment_of_bits() -> dict[str, object]:
+    """The environment but for the commit, which says where code came from and changes nothing."""
+    return {name: held for name, held in environment().items() if name != "commit"}
+
+
+def line(**asked: object) -> str:
+    """The environment and what was asked for (seed, config_hash ...), as one line of JSON."""
+    return json.dumps({**asked, **environment()}, sort_keys=True)
+
+
+def differences(then: Mapping[str, object], now: Mapping[str, object], at: str = "") -> list[str]:
+    """`name: then -> now` of everything that is not the same, but for the commit."""
+    found = []
+    for key in sorted({*then, *now} - {"commit"}):
+        was, is_ = then.get(key), now.get(key)
+        name = f"{at}{key}"
+        if isinstance(was, Mapping) and isinstance(is_, Mapping):
+            found += differences(was, is_, f"{name}.")
+        elif isinstance(was, list) and isinstance(is_, list) and was != is_:
+            gone, new = ([str(x) for x in a if x not in b] for a, b in ((was, is_), (is_, was)))
+            found.append(f"{name}: " + ", ".join([*(f"without {g}" for g in gone), *(f"with {n}" for n in new)]))
+        elif was != is_:
+            found.append(f"{name}: {was} -> {is_}")
+    return found

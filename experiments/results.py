@@ -1,136 +1,27 @@
-"""The results folder of a study: written first, read by everything that shows or compares.
-
-::
-
-    <name>-<hash8>/
-      study.json  config.json  leaderboard.parquet  leaderboard.csv  ope.parquet  monitors.parquet
-      verdicts.parquet  over_seeds.parquet      in mode ab, where a run is a group, the control's among them
-      runs/<agent>/seed-<s>/          a run is done while every file of it is there
-        weekly.parquet  users.parquet  ope.parquet  monitors.parquet  timing.json  summary.json
-        verdicts.parquet                          in mode ab
-        funnel.parquet ...                        EXHIBITS: a run is done without them
-        log/log.parquet  log/reports.parquet      where the study keeps logs
-      figures/*.png
-"""
+"""The results folder of a study: written first, read by everything that shows or compares. Its files: see `layout`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Self, cast
+from typing import Self
 
 import pandas as pd
 
 from experiments import provenance, storage
-from experiments.config import ExperimentConfig, study_hash
+from experiments.config import ExperimentConfig
 from experiments.config_ab import CONTROL
 from experiments.exhibits import EXHIBITS
+from experiments.layout import AB_RUN_TABLES, LOG_FILES, RUN_TABLES, SERVED, TABLES, WEEKLY
+from experiments.seal import SEAL, is_whole, refuse_changed, seal
+from experiments.study_file import Study
 from experiments.summary import check_summary
 from rage_env.errors import ConfigError, LogError, RunError, did_you_mean
-from rage_env.yamlfile import config_hash
 
-__all__ = [
-    "AB_RUN_TABLES",
-    "LEADERBOARD",
-    "MONITORS",
-    "PER_GUARDRAIL",
-    "RUN_TABLES",
-    "SCHEMA",
-    "TABLES",
-    "WEEKLY",
-    "Results",
-    "Study",
-    "latest",
-]
+__all__ = ["Results", "Study", "latest"]
 
-SCHEMA = 1
-"""Raised whenever a file of the folder changes its meaning."""
-
-TABLES = ("leaderboard", "ope", "monitors", "verdicts", "over_seeds")
-"""Of the whole study; the last two in mode ab."""
-
-RUN_TABLES = ("weekly", "users", "ope", "monitors")
-"""Of each run; one that a run has nothing for is empty."""
-
-AB_RUN_TABLES = (*RUN_TABLES, "verdicts")
-"""Of each group in mode ab."""
-
-_LOG_FILES = ("log/log.parquet", "log/reports.parquet")
-
-WEEKLY = ("week", "value", "net_revenue", "nrpau", "present", "share_of_oracle")
-"""Columns of every weekly table: usd per assigned user-week, usd per active user, users present, share or NaN."""
-
-PER_GUARDRAIL = ("slack_true", "slack_reported", "slack_realised", "violated", "price")
-"""Further weekly columns are called `<one of these>.<guardrail>`."""
-
-
-LEADERBOARD = ("agent", "value", "net_revenue", "gain", "gain_lower", "gain_upper", "nrpau", "weeks_violated")
-"""Least columns of the leaderboard; gain: of value over no_offer, usd per assigned user-week, with its interval."""
-
-MONITORS = ("agent", "seed", "monitor", "week", "estimate", "lower", "upper", "boundary", "log_e", "verdict")
-"""Least columns of the monitors' table, one row a look; monitor: the label of the entry in the experiment."""
-
-
-@dataclass(frozen=True)
-class Study:
-    """What a results folder is about: study.json. hash: identity of experiment, world and code."""
-
-    name: str
-    question: str
-    hash: str
-    config_hash: str
-    scenario: str
-    scenario_hash: str
-    code_hash: str
-    agents: tuple[str, ...]
-    seeds: tuple[int, ...]
-    users: int
-    weeks: int
-    packages: dict[str, str]
-    commit: str | None
-    created: str  # UTC, ISO 8601
-    schema: int = SCHEMA
-
-    @classmethod
-    def of(cls, config: ExperimentConfig) -> Self:
-        """The study that this experiment, its world and the code at hand make."""
-        world = config.world()
-        identity = study_hash(config, world, provenance.code_hash())
-        return cls(
-            name=config.name,
-            question=config.question,
-            hash=identity,
-            config_hash=config.hash,
-            scenario=world.name,
-            scenario_hash=config_hash(world),
-            code_hash=provenance.code_hash(),
-            agents=config.groups,
-            seeds=config.seeds,
-            users=config.users,
-            weeks=config.weeks,
-            packages=provenance.packages(),
-            commit=provenance.commit(),
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
-        )
-
-    @classmethod
-    def read(cls, file: Path) -> Self:
-        """Inverse of what `Results.create` wrote. Raises LogError naming the file, for another schema by its number."""
-        raw = storage.read_json(file)
-        if raw.get("schema") != SCHEMA:
-            raise LogError(
-                f"{file}: results schema {raw.get('schema')}, this RAGE reads {SCHEMA}; "
-                "run the study again or read it with the version that wrote it"
-            )
-        names = {f.name for f in fields(cls)}
-        if set(raw) != names:
-            raise LogError(
-                f"{file}: corrupted: keys missing {sorted(names - set(raw))}, unknown {sorted(set(raw) - names)}"
-            )
-        raw["agents"], raw["seeds"] = tuple(cast("list[str]", raw["agents"])), tuple(cast("list[int]", raw["seeds"]))
-        return cls(**raw)  # type: ignore[arg-type]  # names checked above; values were written by `create`
+_ABOUT = ("config.json", "study.json")
 
 
 @dataclass(frozen=True)
@@ -142,19 +33,55 @@ class Results:
 
     @classmethod
     def create(cls, out: str | Path, config: ExperimentConfig) -> Self:
-        """The folder of this study under `out`, made now or left by an earlier start: finished runs are kept."""
+        """The folder of this study under `out`, made now or left by an earlier start: finished runs are kept.
+
+        Raises LogError for a folder of another schema or one whose files were changed, and leaves it as it is.
+        """
         study = Study.of(config)
-        path = Path(out) / f"{study.name}-{study.hash[:8]}"
+        path = cls.place(out, study)
+        if (path / SEAL).is_file() or (path / "runs").exists():
+            return cls._again(path, study)
         if (path / "study.json").is_file():
-            return cls.open(path)
+            Study.read(path / "study.json")  # of another schema, which had no checksums, it is refused
+        storage.write_json(path / "config.json", config.model_dump(mode="json"))
+        storage.write_json(path / "study.json", asdict(study))
+        seal(path, _ABOUT)
+        return cls(path, study)
+
+    @staticmethod
+    def place(out: str | Path, study: Study) -> Path:
+        """The folder of this study under `out`, made if need be. Raises ConfigError where none can be made."""
+        path = Path(out) / f"{study.name}-{study.hash[:8]}"
         try:
-            storage.write_json(path / "config.json", config.model_dump(mode="json"))
-            storage.write_json(path / "study.json", asdict(study))
+            path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ConfigError(
                 f"out: results cannot be written to {Path(out)} ({error.strerror}); give a folder that can be written"
             ) from error
-        return cls(path, study)
+        return path
+
+    @classmethod
+    def _again(cls, path: Path, study: Study) -> Self:
+        """What an earlier start left, if all of it is as it was left."""
+        found = cls.open(path)
+        if found.study.hash != study.hash:
+            raise LogError(
+                f"{path}: corrupted: study.json is of another study ({found.study.hash[:12]}, not {study.hash[:12]}); "
+                "move the folder away, then run the study again"
+            )
+        found.refuse_changed()
+        return found
+
+    def refuse_changed(self) -> None:
+        """Raises LogError naming every file that holds something else than what was written; nothing is touched."""
+        refuse_changed(self.path, f"move {self.path} away and run the study again")
+        for run in self.runs():
+            self.refuse_changed_run(*run)
+
+    def refuse_changed_run(self, agent: str, seed: int) -> None:
+        """Raises LogError naming every changed file of one run."""
+        folder = self.run_folder(agent, seed)
+        refuse_changed(folder, f"delete the folder {folder} and run the study again")
 
     @classmethod
     def open(cls, path: str | Path) -> Self:
@@ -212,10 +139,13 @@ class Results:
 
     def is_done(self, agent: str, seed: int) -> bool:
         """Whether the run was written to its end and has lost no file since."""
-        folder = self.run_folder(agent, seed)
-        logs = _LOG_FILES if self.config.get("keep_logs") else ()
-        files = [*(f"{name}.parquet" for name in self.run_tables), "timing.json", "summary.json", *logs]
-        return all((folder / file).is_file() for file in files)
+        return is_whole(self.run_folder(agent, seed), self._files)
+
+    @property
+    def _files(self) -> list[str]:
+        """Files of every finished run that say what came out of it."""
+        logs = LOG_FILES if self.config.get("keep_logs") else ()
+        return [*(f"{name}.parquet" for name in self.run_tables), "summary.json", *logs]
 
     def write_run(
         self,
@@ -225,19 +155,26 @@ class Results:
         summary: Mapping[str, object],
         seconds: Mapping[str, float] | None = None,
     ) -> Path:
-        """Write a finished run, its summary last: {one of run_tables or EXHIBITS: table}, figures, seconds by part.
+        """Write a finished run, its checksums last: {one of run_tables or EXHIBITS: table}, figures, seconds by part.
 
-        Raises RunError for a weekly table that lacks a column or a week.
+        Raises RunError for a weekly table that lacks a column or a week, or a log that should be there and is not.
         """
         folder = self.run_folder(agent, seed)
         _check_weekly(tables["weekly"], f"run of {agent}, seed {seed}", self.study.weeks)
+        (folder / SEAL).unlink(missing_ok=True)  # what stands there is replaced from here on
         for name in self.run_tables:
             storage.write_table(folder / f"{name}.parquet", tables.get(name, pd.DataFrame()))
         for name in EXHIBITS:
             if name in tables:
                 storage.write_table(folder / f"{name}.parquet", tables[name])
         storage.write_json(folder / "timing.json", seconds or {})
+        storage.write_json(folder / "provenance.json", {"seed": seed, **provenance.environment()})
         storage.write_json(folder / "summary.json", summary)
+        missing = [file for file in self._files if not (folder / file).is_file()]
+        if missing:
+            raise RunError(f"run of {agent}, seed {seed}: {missing[0]} was not written before the run was closed")
+        shown = [f"{name}.parquet" for name in EXHIBITS if name in tables]
+        seal(folder, [*self._files, *shown, *([SERVED] if (folder / SERVED).is_file() else [])])
         return folder
 
     def run_table(self, agent: str, seed: int, name: str) -> pd.DataFrame:
@@ -272,6 +209,14 @@ class Results:
             check_summary(summary, self.run_folder(agent, seed) / "summary.json")
             held[agent].append(summary)
         return held
+
+    def conclude(self, tables: Mapping[str, pd.DataFrame]) -> None:
+        """Write {one of TABLES: table}, and the study's checksums last."""
+        seal(self.path, _ABOUT)
+        for name, table in tables.items():
+            self.write_table(name, table)
+        derived = [f"{name}.parquet" for name in tables]
+        seal(self.path, [*_ABOUT, *derived, *(["leaderboard.csv"] if "leaderboard" in tables else [])])
 
     def write_table(self, name: str, table: pd.DataFrame) -> Path:
         """Write one of TABLES; the leaderboard as CSV too."""

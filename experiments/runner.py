@@ -6,17 +6,18 @@ alone are shown the truth.
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
+from typing import Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 import agents
 from agents.interface import Agent, Decision
-from experiments import observable
+from experiments import observable, provenance
 from experiments.acting import arms_of, floor_of, problem_of, record
 from experiments.clock import Clock
 from experiments.cohorts import cohort, live
@@ -36,9 +37,10 @@ from experiments.week_truth import WeekTruth, week_truth
 from experiments.yardstick import Yardstick
 from rage_env.cohort import CohortEnv
 from rage_env.interface import Feedback, Observation
-from rage_env.log import LogMeta, LogWriter
+from rage_env.log import LogMeta, LogWriter, Reports, WeekLog
+from rage_env.yamlfile import config_hash
 
-__all__ = ["agent_of", "exhibits_of", "meta_of", "run_agent"]
+__all__ = ["Keeper", "agent_of", "exhibits_of", "meta_of", "run_agent", "serve"]
 
 EVERYBODY = slice(None)
 
@@ -48,10 +50,39 @@ def run_agent(config: ExperimentConfig, entry: AgentEntry, seed: int, log_folder
 
     The same bits for the same config, entry and seed, wherever and whenever it runs.
     """
+
+    def writer(env: CohortEnv) -> AbstractContextManager[Keeper | None]:
+        if log_folder is None:
+            return nullcontext()
+        withheld = entry.withhold_propensities
+        return LogWriter(log_folder, meta_of(env, config, entry.label, seed), withhold_propensities=withheld)
+
+    return serve(config, entry, seed, agent_of(config, entry), writer)
+
+
+class Keeper(Protocol):
+    """Takes in what a log is made of, as it is lived."""
+
+    def append(self, week: WeekLog) -> None:
+        """One week."""
+        ...
+
+    def append_reports(self, reports: Reports) -> None:
+        """What became known since."""
+        ...
+
+
+def serve(
+    config: ExperimentConfig,
+    entry: AgentEntry,
+    seed: int,
+    agent: Agent,
+    keeper: Callable[[CohortEnv], AbstractContextManager[Keeper | None]],
+) -> RunOutcome:
+    """The whole run of this very agent, under the name and the floor of `entry`. keeper: who takes in its log."""
     clock = Clock()
     with clock.on("world"):
         env, observation = cohort(config, seed)
-    agent = agent_of(config, entry)
     held = floor_of(agent, seed, observation, config.floor)
     with clock.on("agent"):
         agent.start(problem_of(env, config.weeks, config.floor, held))
@@ -65,8 +96,7 @@ def run_agent(config: ExperimentConfig, entry: AgentEntry, seed: int, log_folder
     told = Told.of(env, completed, observation.unit)
     book = _book(config, entry, seed, env, model, held, told)
     run = _Run(config, seed, env, agent, book, completed, clock)
-    meta, withheld = meta_of(env, config, entry.label, seed), entry.withhold_propensities
-    with LogWriter(log_folder, meta, withhold_propensities=withheld) if log_folder else nullcontext() as writer:
+    with keeper(env) as writer:
         for week in range(config.weeks):
             observation = run.week(observation, control.completed[week], writer)
         if writer is not None:
@@ -97,7 +127,7 @@ class _Run:
     completed: Completed
     clock: Clock
 
-    def week(self, observation: Observation, control: NDArray[np.float32], writer: LogWriter | None) -> Observation:
+    def week(self, observation: Observation, control: NDArray[np.float32], writer: Keeper | None) -> Observation:
         """Decide, draw, live, log, learn; what is observed next. control: (n,) what those left alone brought."""
         clock, env, scenario = self.clock, self.env, self.env.scenario
         with clock.on("truth"):
@@ -171,4 +201,9 @@ def meta_of(env: CohortEnv, config: ExperimentConfig, agent: str, seed: int) -> 
         seed=seed,
         agent=agent,
         reported_share={c: tuple(law.reported_share.tolist()) for c, law in env.laws.items()},
+        provenance={
+            "experiment": config.model_dump(mode="json"),
+            "scenario_hash": config_hash(config.world()),
+            **provenance.environment_of_bits(),
+        },
     )

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from experiments.results import PER_GUARDRAIL, WEEKLY
+from experiments.layout import PER_GUARDRAIL, WEEKLY
 
 __all__ = ["MOST_SERIES", "Points", "last_figures", "weekly_series"]
 

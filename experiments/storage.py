@@ -1,10 +1,9 @@
-"""Files that are there whole or not at all: JSON and Parquet, written beside and moved into place."""
+"""Tables, JSON and text of a results folder: written whole or not at all, and named where they cannot be."""
 
 from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -13,13 +12,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rage_env.errors import LogError
+from rage_env.whole_file import whole_file
 
-__all__ = ["read_json", "read_table", "write_json", "write_table", "write_text"]
+__all__ = ["moved", "read_json", "read_table", "write_json", "write_table", "write_text"]
 
 
 def write_text(path: Path, text: str) -> Path:
     """Write UTF-8 text in one move."""
-    return _moved(path, lambda beside: beside.write_text(text, encoding="utf-8"))
+    return moved(path, lambda beside: beside.write_text(text, encoding="utf-8"))
 
 
 def write_json(path: Path, data: Mapping[str, object]) -> Path:
@@ -30,7 +30,7 @@ def write_json(path: Path, data: Mapping[str, object]) -> Path:
 def write_table(path: Path, table: pd.DataFrame) -> Path:
     """Write Parquet in one move; the index is dropped."""
     arrow = pa.Table.from_pandas(table, preserve_index=False)
-    return _moved(path, lambda beside: pq.write_table(arrow, beside, compression="zstd"))
+    return moved(path, lambda beside: pq.write_table(arrow, beside, compression="zstd"))
 
 
 def read_json(path: Path) -> dict[str, object]:
@@ -60,14 +60,10 @@ def _unreadable(path: Path, error: Exception) -> str:
     return f"{path}: corrupted, or not written by RAGE ({detail[:200]}); delete {again} and run the study again"
 
 
-def _moved(path: Path, write: Callable[[Path], object]) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        write(beside)
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+def moved(path: Path, write: Callable[[Path], object]) -> Path:
+    """Write a file in one move; returns its path. Raises RunError naming a file that the disk does not take."""
+    with whole_file(path) as part:
+        write(part)
     return path
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,18 +14,23 @@ import pandas as pd
 import agents
 from agents.fixed import FixedAgent
 from experiments import config as configs
+from experiments import provenance
 from experiments.config import AgentEntry, ExperimentConfig
 from experiments.config_names import names_and_parameters
 from experiments.executor import map_tasks
 from experiments.feasible import refuse_impossible
+from experiments.layout import RUN_TABLES
 from experiments.leaderboard import leaderboard
+from experiments.lock import at_work, only_writer
 from experiments.progress import Done, Progress
 from experiments.rehearsal import refuse_misfits
-from experiments.results import RUN_TABLES, Results
+from experiments.results import Results
 from experiments.run_book import RunOutcome
 from experiments.runner import run_agent
+from experiments.study_file import Study
 from rage_env import yamlfile
 from rage_env.errors import RageError
+from rage_env.whole_file import remove_parts
 
 __all__ = ["StudyResult", "Task", "run"]
 
@@ -84,13 +90,16 @@ def run(
         from experiments.ab.rehearsal import refuse_groups
 
         refuse_groups(study)
-    results = Results.create(out, study)
-    tell = Progress(len(results.runs()), enabled=progress)
-    with _store(study, results, wanted=track):
-        _compute(study, results, tell)
-        done = _conclude(results)
-    if track:
-        _feed(study, results, tell)
+    with only_writer(Results.place(out, Study.of(study))):
+        results = Results.create(out, study)
+        remove_parts(results.path)
+        tell = Progress(len(results.runs()), enabled=progress)
+        _tell_of_change(results, tell)
+        with _store(study, results, wanted=track), _told_when_stopped(results, tell):
+            _compute(study, results, tell)
+            done = _conclude(results)
+        if track:
+            _feed(study, results, tell)
     return done
 
 
@@ -122,8 +131,12 @@ def _follows_a_rule(kind: str) -> bool:
 
 def run_task(task: Task) -> tuple[Done, ...]:
     """Its runs, written to disk; each one's summary last, so that a run is either whole or not there."""
+    with at_work(task.path):
+        return _done(task, Results.open(task.path))
+
+
+def _done(task: Task, results: Results) -> tuple[Done, ...]:
     start = time.perf_counter()
-    results = Results.open(task.path)
     found = _outcomes(task, results)
     done = []
     for label, (outcome, further) in found.items():
@@ -146,23 +159,38 @@ def _outcomes(task: Task, results: Results) -> dict[str, tuple[RunOutcome, dict[
     return {group.name: (group.run, {"verdicts": group.verdicts}) for group in run_groups(config, task.seed, logs)}
 
 
+@contextmanager
+def _told_when_stopped(results: Results, tell: Progress) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        runs = results.runs()
+        tell.line(f"{len(runs) - len(results.pending())} of {len(runs)} runs are finished, in {results.path}")
+        raise
+
+
+def _tell_of_change(results: Results, tell: Progress) -> None:
+    """Say when runs of an earlier start were made with other packages or on another processor: bits may differ."""
+    moved = provenance.differences(results.study.made_with, provenance.environment())
+    if moved and any(results.is_done(*run) for run in results.runs()):
+        tell.line(f"finished runs are kept, though they were made elsewhere or with other packages: {'; '.join(moved)}")
+
+
 def _conclude(results: Results) -> StudyResult:
     """Tables over all runs, then the figures."""
     board = leaderboard(results.summaries())
     if "verdicts" in results.run_tables:  # marked there, group by group and seed by seed
         board = board.drop(columns=[c for c in board.columns if c.startswith("monitor.")])
-    results.write_table("leaderboard", board)
-    whole = {name: _over_runs(results, name) for name in ("ope", "monitors", "verdicts") if name in results.run_tables}
-    for name, table in whole.items():
-        if len(table):
-            results.write_table(name, table)
+    whole: dict[str, pd.DataFrame] = {}
+    whole |= {name: _over_runs(results, name) for name in ("ope", "monitors", "verdicts") if name in results.run_tables}
     verdicts = whole.get("verdicts", pd.DataFrame())
     summed = pd.DataFrame()
     if len(verdicts):
         from experiments.ab.over_seeds import over_seeds
 
         summed = over_seeds(verdicts)
-        results.write_table("over_seeds", summed)
+    made: dict[str, pd.DataFrame] = {"leaderboard": board, **whole, "over_seeds": summed}
+    results.conclude({name: table for name, table in made.items() if name == "leaderboard" or len(table)})
     from experiments import report
 
     report.draw(results)
@@ -199,6 +227,14 @@ def _feed(config: ExperimentConfig, results: Results, tell: Progress) -> None:
     try:
         done = tracking.track(results.path, config.tracking.uri, config.tracking.experiment)
     except RageError as error:
-        tell.line(f"not in MLflow: {error}\nresults are safe; feed them later with: rage track {results.path}")
+        tell.line(f"not in MLflow: {error}, with:\n  {_later(config, results)}")
     else:
         tell.line(f"MLflow: {done.uri}, {done.written} runs written, {done.kept} were there")
+
+
+def _later(config: ExperimentConfig, results: Results) -> str:
+    """The command that feeds what was not fed now, to the same store and experiment."""
+    words = ["rage", "track", str(results.path)]
+    words += ["--uri", config.tracking.uri] if config.tracking.uri else []
+    words += ["--experiment", config.tracking.experiment] if config.tracking.experiment != "rage" else []
+    return shlex.join(words)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from rage_env.errors import InputError
 
-__all__ = ["Band", "Interval", "Ranking", "UpliftMetrics", "rank", "uplift_metrics"]
+__all__ = ["Band", "Interval", "Ranking", "UpliftMetrics", "interval_of", "rank", "uplift_metrics"]
 
 Floats = NDArray[np.float64]
 
@@ -86,6 +86,7 @@ class UpliftMetrics:
     targeting: dict[float, Interval]  # {share: gain per user of treating the top share, nobody else}
     calibration: tuple[Band, ...]
     curve: tuple[tuple[float, float], ...]  # (share, gain)
+    band: tuple[tuple[float, float], ...]  # (lower, upper) of the gain at each share of the curve
 
 
 def uplift_metrics(
@@ -110,12 +111,13 @@ def uplift_metrics(
     tenths = np.unique(np.searchsorted(ranking.share, np.arange(1, 11) / 10 - 1e-9) + 1)
     bands = tuple(_band(ranking, int(a), int(b), alpha) for a, b in zip(np.r_[0, tenths[:-1]], tenths, strict=True))
     return UpliftMetrics(
-        qini=_interval(area - gain[:, -1] / 2, alpha),
-        auuc=_interval(area, alpha),
-        uplift_at={share: _interval(ranking.effect(0, end), alpha) for share, end in ends.items()},
-        targeting={share: _interval(gain[:, end], alpha) for share, end in ends.items()},
+        qini=interval_of(area - gain[:, -1] / 2, alpha),
+        auuc=interval_of(area, alpha),
+        uplift_at={share: interval_of(ranking.effect(0, end), alpha) for share, end in ends.items()},
+        targeting={share: interval_of(gain[:, end], alpha) for share, end in ends.items()},
         calibration=bands,
         curve=tuple(zip(np.r_[0.0, ranking.share].tolist(), gain[0].tolist(), strict=True)),
+        band=_band_of(gain, alpha),
     )
 
 
@@ -166,7 +168,13 @@ def _check(score: Floats, treated: NDArray[np.bool_], outcome: Floats, propensit
         raise InputError("uplift metrics: need rows of both the arm and control; got only one of them")
 
 
-def _interval(draws: Floats, alpha: float) -> Interval:
+def _band_of(gain: Floats, alpha: float) -> tuple[tuple[float, float], ...]:
+    """Of each point by itself; gain: (1 + resamples, points)."""
+    ends = [interval_of(gain[:, at], alpha) for at in range(gain.shape[1])]
+    return tuple((one.lower, one.upper) for one in ends)
+
+
+def interval_of(draws: Floats, alpha: float) -> Interval:
     """The sample's value between the percentiles of those resamples that have one."""
     known = draws[1:][np.isfinite(draws[1:])]
     lower, upper = np.quantile(known, [alpha / 2, 1 - alpha / 2]) if len(known) else (np.nan, np.nan)
@@ -176,4 +184,4 @@ def _interval(draws: Floats, alpha: float) -> Interval:
 def _band(ranking: Ranking, first: int, last: int, alpha: float) -> Band:
     people = np.diff(np.r_[0.0, ranking.share])[first:last]
     predicted = float((ranking.predicted[first:last] * people).sum() / people.sum())
-    return Band(float(ranking.share[last - 1]), predicted, _interval(ranking.effect(first, last), alpha))
+    return Band(float(ranking.share[last - 1]), predicted, interval_of(ranking.effect(first, last), alpha))

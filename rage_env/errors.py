@@ -11,6 +11,7 @@
     |-- DecisionError         an agent's decision or an action breaks the contract with the world
     |-- WorldError            check_world found a broken invariant
     `-- RunError              a run stopped half-way; commands leave with exit code 1
+        `-- StoppedError      a signal ended it in order; commands leave with 128 + the signal's number
 
 A message names the thing, the rule, the value and the way out.
 """
@@ -28,6 +29,7 @@ __all__ = [
     "LogError",
     "RageError",
     "RunError",
+    "StoppedError",
     "UnknownNameError",
     "WorldError",
     "did_you_mean",
@@ -78,6 +80,14 @@ class WorldError(RageError):
 
 class RunError(RageError):
     """A run could not go on; what had been computed stays on disk."""
+
+
+class StoppedError(RunError):
+    """Ctrl-C or a signal ended the work in order. signal: its number."""
+
+    def __init__(self, message: str, signal: int) -> None:
+        self.signal = signal
+        super().__init__(message)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -6,9 +6,11 @@ On disk a log is a folder: `log.parquet` (one row group a week, immediate column
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import TracebackType
 from typing import Self
 
 import pyarrow as pa
@@ -19,6 +21,7 @@ from rage_env.log_checks import validate_log
 from rage_env.log_rows import LogMeta, Reports, WeekLog
 from rage_env.log_tables import FEATURE_PREFIX, PROB_PREFIX, delayed_columns, reports_from, week_from, week_table
 from rage_env.outcomes import IMMEDIATE
+from rage_env.whole_file import beside, move_in, told_of_the_disk, whole_file
 
 __all__ = ["FEATURE_PREFIX", "PROB_PREFIX", "CohortLog", "LogMeta", "LogWriter", "Reports", "WeekLog", "validate_log"]
 
@@ -90,29 +93,49 @@ class LogWriter:
         self.meta, self.withhold_propensities = meta, withhold_propensities
         self._rows: pq.ParquetWriter | None = None
         self._reports: list[Reports] = []
+        self._file = self.folder / "log.parquet"
 
     def __enter__(self) -> Self:
-        self.folder.mkdir(parents=True, exist_ok=True)
+        with told_of_the_disk(self._file):
+            self.folder.mkdir(parents=True, exist_ok=True)
         return self
 
     def append(self, week: WeekLog) -> None:
         """Write one week."""
         week = week.without_propensities() if self.withhold_propensities else week
         table = week_table(week, self.meta, None).replace_schema_metadata(self.meta.to_bytes())
-        if self._rows is None:
-            self._rows = pq.ParquetWriter(self.folder / "log.parquet", table.schema, compression="zstd")
-        self._rows.write_table(table, row_group_size=table.num_rows)
+        with told_of_the_disk(self._file):
+            if self._rows is None:
+                self._rows = pq.ParquetWriter(beside(self._file), table.schema, compression="zstd")
+            self._rows.write_table(table, row_group_size=table.num_rows)
 
     def append_reports(self, reports: Reports) -> None:
         """Keep reports; written on exit."""
         self._reports.append(reports)
 
-    def __exit__(self, *_: object) -> None:
-        if self._rows is not None:
-            self._rows.close()
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close both files, which stand there from now on; after an error neither does."""
+        part = beside(self._file)
+        try:
+            if kind is None:
+                self._finish(part)
+            elif self._rows is not None:
+                with contextlib.suppress(OSError):  # told already
+                    self._rows.close()
+        finally:
+            part.unlink(missing_ok=True)
+
+    def _finish(self, part: Path) -> None:
         every = Reports.concat(self._reports)
         table = pa.table({f: getattr(every, f) for f in Reports.__dataclass_fields__})
-        pq.write_table(table.replace_schema_metadata(self.meta.to_bytes()), self.folder / "reports.parquet")
+        with whole_file(self.folder / "reports.parquet") as late:
+            pq.write_table(table.replace_schema_metadata(self.meta.to_bytes()), late)
+        if self._rows is not None:
+            with told_of_the_disk(self._file):
+                self._rows.close()
+                move_in(part, self._file)
 
 
 def _opened(file: Path) -> pq.ParquetFile:

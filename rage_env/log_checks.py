@@ -39,17 +39,23 @@ class _Breach:
     column: str
     rule: str
     bad: NDArray[np.bool_]  # (n,)
-    words: str  # the whole message, naming column, row, rule and value
+    got: str  # the value, and how many such rows there are
+
+    def words(self, first_row: int) -> str:
+        """The message, naming column, row, rule and value."""
+        many = "columns" if "," in self.column else "column"
+        return f"{many} {self.column}, row {first_row + int(np.argmax(self.bad))}: {self.rule}; {self.got}"
 
 
-def validate_log(table: pa.Table, *, k: int | None = None) -> pa.Table:
+def validate_log(table: pa.Table, *, k: int | None = None, first_row: int = 0) -> pa.Table:
     """The table itself if it is a valid log; LogError naming column, row, value and rule otherwise. k: number of arms.
 
-    A log that withholds its propensities has the column, empty in every row.
+    A log that withholds its propensities has the column, empty in every row. first_row: where the table stands in the
+    log that it is a stretch of, for messages.
     """
     _whole(table)
     for breach in _breaches(table, k):
-        raise LogError(breach.words)
+        raise LogError(breach.words(first_row))
     return table
 
 
@@ -117,9 +123,7 @@ def _breaches(table: pa.Table, k: int | None) -> Iterator[_Breach]:
 
 def _broken(column: str, rule: str, bad: NDArray[np.bool_], held: NDArray[np.generic]) -> Iterator[_Breach]:
     if bad.any():
-        row = int(np.argmax(bad))
-        words = f"column {column}, row {row}: {rule}; got {held[row]} ({int(bad.sum())} such rows)"
-        yield _Breach(column, rule, bad, words)
+        yield _Breach(column, rule, bad, f"got {held[int(np.argmax(bad))]} ({int(bad.sum())} such rows)")
 
 
 def _keys(table: pa.Table) -> Iterator[_Breach]:
@@ -129,7 +133,7 @@ def _keys(table: pa.Table) -> Iterator[_Breach]:
             yield from _broken(name, "must not be empty", empty, np.full(len(empty), None))
     twice = repeated(table)
     if twice is not None:
-        yield _Breach("user_id, week", "one row per user and week", twice, word_of_repeats(table, twice))
+        yield _Breach("user_id, week", "a log holds one row per user and week", twice, word_of_repeats(table, twice))
 
 
 def _probabilities(table: pa.Table, arm: NDArray[np.float64], p: NDArray[np.float64]) -> Iterator[_Breach]:

@@ -26,14 +26,11 @@ def repeated(table: pa.Table) -> NDArray[np.bool_] | None:
 
 
 def word_of_repeats(table: pa.Table, rows: NDArray[np.bool_]) -> str:
-    """The message, naming the first such user and week and how often they stand there."""
+    """The first such user and week, and how often they stand there."""
     counts = table.filter(pa.array(rows)).group_by(["user_id", "week"]).aggregate([([], "count_all")])
     row = int(np.argmax(np.asarray(counts["count_all"].to_numpy())))
     user, week, count = (counts[c][row].as_py() for c in ("user_id", "week", "count_all"))
-    return (
-        f"columns user_id and week, row {int(np.argmax(rows))}: user {user} has {count} rows in week {week}; "
-        "a log holds one row per user and week"
-    )
+    return f"user {user} has {count} rows in week {week}"
 
 
 def _empty(table: pa.Table) -> NDArray[np.bool_]:

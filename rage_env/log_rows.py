@@ -138,6 +138,7 @@ class LogMeta:
     agent: str = ""
     ledger_version: int = LEDGER_VERSION
     reported_share: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    provenance: dict[str, object] = field(default_factory=dict)  # what made it, as plain JSON; the world reads none
 
     def to_bytes(self) -> dict[bytes, bytes]:
         """Parquet key-value metadata."""

@@ -63,19 +63,25 @@ class Retry:
         """Shares and prices when every row's limit is lowered by `tighten` (g,)."""
         return _answer(self, tighten)
 
+    def restated(self, shares: Floats) -> Primal:
+        """The primal in which the undecided have these shares (u, 1 + s)."""
+        return _priced(self, shares[:, 1:])
+
 
 def solve_box(stack: Stack, here: Scan, size: int, blocks: int, cap: float) -> Box:
     """The widest box around `here` in which about `size` units could change, solved exactly up to `2 * blocks`."""
     width, who = widest(here.distance, size)
     radius = here.radius
-    low = np.maximum(here.prices - width * radius, 0.0)
+    low = np.maximum(here.prices - width * radius, stack.lowest)
     high = np.minimum(here.prices + width * radius, cap)
     gain, use, arms, kind = _switches(stack, here, who, width * radius)
     choice = Choice(gain, use, np.ones(len(who)), stack.limit - here.usage, low, high)
     order = np.argsort(here.distance[who], kind="stable")
     retry = Retry(stack, here, who, arms, choice, order, kind, blocks, cap)
     primal, prices = retry.primal(np.zeros_like(stack.limit))
-    pressed = ((prices <= low + 1e-7 * radius) & (low > 0)) | ((prices >= high - 1e-7 * radius) & (high < cap))
+    pressed = ((prices <= low + 1e-7 * radius) & (low > stack.lowest)) | (
+        (prices >= high - 1e-7 * radius) & (high < cap)
+    )
     return Box(primal, prices, width, not pressed.any(), len(who) <= 2 * blocks, retry)
 
 
@@ -120,13 +126,19 @@ def _switches(
 
 
 def _answer(box: Retry, tighten: Floats) -> tuple[Primal, Floats]:
-    stack, here, choice = box.stack, box.here, box.choice
+    stack, choice = box.stack, box.choice
     unit = stack.value_spread / stack.m
     scaled = replace(choice, gain=choice.gain / unit, use=choice.use / unit, room=(choice.room - tighten) / unit)
     shares, prices = in_stages(scaled, box.order, box.kind, box.blocks)
+    return _priced(box, shares), prices
+
+
+def _priced(box: Retry, shares: Floats) -> Primal:
+    """Value and usage when the undecided switch by `shares` (u, s)."""
+    stack, here, choice = box.stack, box.here, box.choice
     value = here.gain + float(np.sum(choice.gain * shares))
     usage = here.usage + np.einsum("gus,us->g", choice.use, shares)
-    over = np.maximum(usage - stack.limit, 0.0)
+    over = stack.excess(usage)
     worth = value - (box.cap * float(over.sum()) if np.isfinite(box.cap) else 0.0)
     shares = np.column_stack([1.0 - shares.sum(axis=1), shares])
-    return Primal(here.best, box.who, box.arms, shares, value, usage, over, worth), prices
+    return Primal(here.best, box.who, box.arms, shares, value, usage, over, worth)

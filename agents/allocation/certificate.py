@@ -18,6 +18,8 @@ from agents.allocation.rows import Floats, Linear, Robust
 __all__ = ["Certificate", "verify"]
 
 _GRID = 2.0**24
+_APART = 0.01  # shares move that far at most to keep every row once they are stored
+_STORAGE = 1e-5  # of the size of the value; storage never costs more
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,8 +78,15 @@ def verify(
     priced = [one for row in rows for one in _expanded(row, x, allocation.directions)]
     bound = _bound(v, priced, allocation.prices, mask, unit, least)
     worth = float((v * x).sum())
-    gap = (bound - worth) / max(abs(bound), _spread(v, mask), 1e-300)
-    problems = _shape_problems(x, mask, unit, least)
+    size_v = max(abs(bound), _spread(v, mask), 1e-300)
+    exact = x.copy()
+    who, real = allocation.before_storage
+    exact[who] = real if len(who) else exact[who]
+    before = float((v * exact).sum())
+    gap = (bound - before) / size_v
+    problems = _shape_problems(x, mask, unit, least) + _shape_problems(exact, mask, unit, least)
+    if allocation.infeasibility is None:
+        problems += _storage_problems(allocation, v, ones, exact, x, size, tol)
     names = [one.name for one in ones]
     names = [f"{name}#{names[:i].count(name) + 1}" if name in names[:i] else name for i, name in enumerate(names)]
     if tuple(names) != allocation.row_names:
@@ -198,6 +207,25 @@ def _shape_problems(x: Floats, mask: NDArray[np.bool_], unit: NDArray[np.integer
     return problems
 
 
+def _storage_problems(
+    a: Allocation, v: Floats, ones: list[_One], exact: Floats, x: Floats, size: Floats, tol: float
+) -> list[str]:
+    """Whether the probabilities before storage keep the rows, lie next to those stored, and cost what is said."""
+    problems = []
+    for one, s in zip(ones, size, strict=True):
+        over = float((one.coef * exact).sum()) - one.limit
+        if over > tol * s:
+            problems.append(f"{one.name}: exceeds its limit by {over / s:.3g} of its size before storage")
+    if (np.abs(exact - x) > _APART).any():
+        user = int(np.abs(exact - x).max(axis=1).argmax())
+        problems.append(f"before_storage: user {user} was stored as something else")
+    lost = float((v * (exact - x)).sum())
+    most = _STORAGE * max(abs(a.bound), abs(float((v * exact).sum())))
+    if lost > a.rounding_loss_bound + 1e-12 * max(abs(a.bound), 1e-300) or a.rounding_loss_bound > most + 1e-7:
+        problems.append(f"rounding_loss_bound: {a.rounding_loss_bound:.3g} claimed, storage cost {lost:.3g}")
+    return problems
+
+
 def _claims(
     a: Allocation, worth: float, bound: float, gap: float, slack: Floats, violation: float, tol: float
 ) -> list[str]:
@@ -206,7 +234,7 @@ def _claims(
     problems = []
     if abs(a.value - worth) > 1e-9 * size or abs(a.bound - bound) > 1e-9 * size:
         problems.append(f"value and bound: claimed {a.value!r} and {a.bound!r}, recomputed {worth!r} and {bound!r}")
-    if gap > tol + a.rounding_loss_bound / size:
+    if gap > tol:
         problems.append(f"gap: {gap:.3g} between bound and value, at most {tol:.3g} was asked")
     if violation > tol:
         row = a.row_names[int(np.argmin(slack))]

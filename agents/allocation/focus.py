@@ -19,7 +19,7 @@ from agents.allocation.search import Search, search
 from agents.allocation.stack import Stack
 from agents.allocation.start import refined_prices, sampled_prices
 
-__all__ = ["focused"]
+__all__ = ["focused", "lifted", "narrowed"]
 
 _SMALL = 4_096
 _SHARE = 0.2  # of the units stay in the program
@@ -30,27 +30,28 @@ def focused(stack: Stack, prices: Floats, tol: float) -> Search:
     """As `search` from `prices`, on fewer units wherever the prices found say that these were enough."""
     passes = 0.0
     for turn in range(_TURNS if stack.m > _SMALL else 0):
-        if turn == 0 and stack.m > 2 * _SMALL:
+        if turn == 0 and stack.m > 2 * _SMALL and (stack.code is None or len(stack.coef) > 1):
             prices = sampled_prices(stack, prices, seed=0)
         here = scan(stack, prices, radius_of(stack, prices))
         width, who = widest(here.distance, max(int(_SHARE * stack.m), _SMALL // 2))
         if not 0 < len(who) <= 0.5 * stack.m:  # too many are tied
             break
-        few = _narrowed(stack, here, who)
+        few = narrowed(stack, here, who)
         found = focused(few, prices, tol)
         passes += 1 + found.passes * len(who) / stack.m
         reach = width * here.radius
         inside = bool((np.abs(found.lowest.prices - prices) <= reach).all())
         if found.box is not None and inside:
             final = scan(stack, found.lowest.prices)
-            return Search(final, _lifted(found.box, stack, few, here, who), int(np.ceil(passes)) + 1)
+            others, gain = stack.limit - few.limit, few.constant - stack.constant
+            return Search(final, lifted(found.box, others, gain, here.best, who), int(np.ceil(passes)) + 1)
         prices = np.clip(found.lowest.prices, prices - reach, prices + reach)
     start, more = refined_prices(stack, prices)
     found = search(stack, start, tol)
     return replace(found, passes=found.passes + more + int(np.ceil(passes)))
 
 
-def _narrowed(stack: Stack, here: Scan, who: NDArray[np.intp]) -> Stack:
+def narrowed(stack: Stack, here: Scan, who: NDArray[np.intp]) -> Stack:
     """The program of the units `who`, all others at their best arm."""
     usage, best, gain = np.zeros_like(stack.limit), here.best[who], 0.0
     value, coef = stack.value[:, who], stack.coef[:, :, who]
@@ -63,14 +64,13 @@ def _narrowed(stack: Stack, here: Scan, who: NDArray[np.intp]) -> Stack:
     return replace(few, limit=stack.limit - (here.usage - usage), constant=stack.constant + here.gain - gain)
 
 
-def _lifted(box: Box, stack: Stack, few: Stack, here: Scan, who: NDArray[np.intp]) -> Box:
-    """A box of the few as a box of everybody."""
-    gain, usage = few.constant - stack.constant, stack.limit - few.limit
+def lifted(box: Box, usage: Floats, gain: float, best: NDArray[np.intp], who: NDArray[np.intp]) -> Box:
+    """A box of the units `who` as a box of everybody: the others add usage (g,) and gain, and take `best` (m,)."""
     inner, primal = box.resolve.here, box.primal
-    best = here.best.copy()
+    best = best.copy()
     best[who] = inner.best
     there = replace(inner, bound=inner.bound + gain, gain=inner.gain + gain, usage=inner.usage + usage, best=best)
-    units = who[primal.units]
+    units, stack = who[primal.units], box.resolve.stack
     return replace(
         box,
         primal=replace(
@@ -81,10 +81,5 @@ def _lifted(box: Box, stack: Stack, few: Stack, here: Scan, who: NDArray[np.intp
             usage=primal.usage + usage,
             worth=primal.worth + gain,
         ),
-        resolve=replace(
-            box.resolve,
-            stack=replace(box.resolve.stack, limit=box.resolve.stack.limit + usage),
-            here=there,
-            who=units,
-        ),
+        resolve=replace(box.resolve, stack=replace(stack, limit=stack.limit + usage), here=there, who=units),
     )

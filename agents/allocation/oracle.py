@@ -84,7 +84,7 @@ def radius_of(stack: Stack, prices: Floats) -> Floats:
     part = slice(0, stack.m, max(1, stack.m // _LOOKED_AT))
     net = reduced(stack, prices, part)
     top, best = _argmax(net)
-    gap, base = top - net, np.maximum(prices, 0.1)
+    gap, base = top - net, np.maximum(np.abs(prices), 0.1)
     reaction = np.full(len(stack.coef), np.inf)
     for r in range(len(stack.coef)):
         a = stack.coef[r][:, part]

@@ -36,12 +36,19 @@ class Infeasibility:
     largest_floor: float | None = None
 
 
+def _nobody() -> tuple[NDArray[np.intp], Floats]:
+    return np.empty(0, np.intp), np.empty((0, 0))
+
+
 @dataclass(frozen=True, eq=False)
 class Allocation:
     """Probabilities with their certificate. Row arrays have one entry for each expanded row.
 
-    value is of the probabilities as stored; bound is above the value of anything allowed; gap is
-    `(bound - value) / max(|bound|, total spread of value)`. slack >= 0 means kept, float32 included.
+    value is of the probabilities as stored; bound is above the value of anything allowed. gap is
+    `(bound - exact value) / max(|bound|, total spread of value)`, where the exact value is that of probs with the
+    few randomised users as real numbers, `before_storage`: one user alone cannot hold a third in float32 to nine
+    digits. What storage costs is stated apart: `value >= exact value - rounding_loss_bound`. slack >= 0 means
+    kept, float32 included.
     max_violation is relative: excess / max(|limit|, total spread of the row), 0 when all is kept.
     prices: value gained for each unit of limit, >= 0 for either sense. rounding_loss_bound: value given up by
     storing probabilities on the float32 grid with guardrails kept. When status is `infeasible` or
@@ -64,3 +71,4 @@ class Allocation:
     passes: int
     seconds: float
     directions: Mapping[str, Floats] = field(default_factory=dict)  # {robust row: (p,)} length <= 1, for the bound
+    before_storage: tuple[NDArray[np.intp], Floats] = field(default_factory=_nobody)  # users (u,), probabilities (u, k)

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from agents.allocation.conic import pull_of, size_of
 from agents.allocation.result import Allocation
 from agents.allocation.rows import Floats, Linear, Robust
 
@@ -30,7 +30,7 @@ def by_tangents(rows: Sequence[Linear | Robust], solve: Solve, prices0: Floats |
     for turn in range(_MOST_TANGENTS):
         answer = solve(_linear(rows, tangents), prices0)
         passes += answer.passes
-        found = {i: _pull(rows[i], answer.probs) for i in tangents}
+        found = {i: pull_of(row, answer.probs) for i, row in enumerate(rows) if isinstance(row, Robust)}
         missed = [i for i, (used, _) in found.items() if used > _limit(rows[i])]
         if answer.infeasibility is not None or not missed or turn == _MOST_TANGENTS - 1:
             break
@@ -51,10 +51,6 @@ def _limit(row: Linear | Robust) -> float:
     return float(np.asarray(row.limit))
 
 
-def _size(row: Robust) -> float:
-    return max(abs(row.limit), float(np.ptp(row.mean, axis=1).sum()), 1e-300)
-
-
 def _linear(rows: Sequence[Linear | Robust], tangents: dict[int, list[Floats]]) -> list[Linear]:
     """The rows with each robust one replaced by its tangents."""
     linear: list[Linear] = []
@@ -62,19 +58,9 @@ def _linear(rows: Sequence[Linear | Robust], tangents: dict[int, list[Floats]]) 
         if isinstance(row, Linear):
             linear.append(row)
         else:
-            limit = row.limit - _HAIR * _size(row)
+            limit = row.limit - _HAIR * size_of(row)
             linear += [replace(row.cut(direction), limit=limit) for direction in tangents[i]]
     return linear
-
-
-def _pull(row: Linear | Robust, probs: NDArray[np.float32]) -> tuple[float, Floats]:
-    """Usage of a robust row, and the direction in which beliefs would have to err for it."""
-    assert isinstance(row, Robust)
-    p = probs.astype(np.float64)
-    pull = np.einsum("nk,nkp->p", p, np.asarray(row.factor, dtype=np.float64))
-    length = float(np.linalg.norm(pull))
-    used = float(np.einsum("nk,nk->", p, np.asarray(row.mean, dtype=np.float64))) + row.radius * length
-    return used, pull / max(length, 1e-300)
 
 
 @dataclass(frozen=True)
@@ -117,7 +103,7 @@ def _merged(
         row = rows[place.row]
         if isinstance(row, Robust):
             usage[at], slack[at], names[at] = used[place.row], row.limit - used[place.row], row.name
-            worst = max(worst, -slack[at] / _size(row))
+            worst = max(worst, -slack[at] / size_of(row))
             mine = weights[place.mine]
             directions[row.name] = (mine @ np.array(tangents[place.row])) / max(float(mine.sum()), 1e-300)
     if proof is not None:

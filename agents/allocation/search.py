@@ -97,7 +97,7 @@ def _follow_cuts(stack: Stack, here: Scan, cuts: list[Scan], box: Box, cap: floa
     slopes = np.stack([stack.limit - c.usage for c in last])
     offsets = np.array([c.gain for c in last])
     reach = 4 * box.width * here.radius
-    low, high = np.maximum(here.prices - reach, 0.0), np.minimum(here.prices + reach, cap)
+    low, high = np.maximum(here.prices - reach, stack.lowest), np.minimum(here.prices + reach, cap)
     unit = stack.value_spread
     prices, _ = master(slopes / unit, (offsets - here.bound) / unit, low, high)
     return scan(stack, prices, radius_of(stack, prices))

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.allocation.box import Box
+from agents.allocation.conic import Asked, by_cones
 from agents.allocation.focus import focused
 from agents.allocation.infeasible import contradiction, explain, largest_floor
 from agents.allocation.inputs import Program, checked, starting_prices
@@ -57,7 +58,8 @@ def allocate(
         return _plain(Program(value, stated, mask, unit, floor), prices, tol, seed, began)
 
     if any(isinstance(row, Robust) for row in rows):
-        return by_tangents(rows, linear, prices0)
+        asked = Asked(value, rows, mask, unit, floor, tol, seed, began)
+        return by_cones(asked) or by_tangents(rows, linear, prices0)
     return linear([row for row in rows if isinstance(row, Linear)], prices0)
 
 
@@ -113,8 +115,9 @@ def _answer(program: Program, units: Units, stack: Stack, outcome: _Outcome, tol
     bound = outcome.found.lowest.bound + stack.constant
     violation = _relative(stack, slack)
     size = max(abs(bound), stack.value_spread)
-    lost = rounded.lost + 1e-15 * size
-    good = bound - value <= tol * size + lost and violation <= 1e-9 + rounded.quantum
+    exact = rounded.primal.value + stack.constant
+    lost = max(exact - value, 0.0) + 1e-15 * size
+    good = bound - exact <= tol * size and bound - value <= tol * size + lost and violation <= 1e-9 + rounded.quantum
     return Allocation(
         probs=probs,
         row_names=stack.names,
@@ -123,7 +126,7 @@ def _answer(program: Program, units: Units, stack: Stack, outcome: _Outcome, tol
         slack=slack,
         value=value,
         bound=bound,
-        gap=(bound - value) / size,
+        gap=(bound - exact) / size,
         max_violation=violation,
         status="optimal" if good else "inaccurate",
         infeasibility=None,
@@ -131,6 +134,7 @@ def _answer(program: Program, units: Units, stack: Stack, outcome: _Outcome, tol
         rounding_loss_bound=lost,
         passes=outcome.passes,
         seconds=time.perf_counter() - began,
+        before_storage=rounded.users(units),
     )
 
 

@@ -40,6 +40,17 @@ class Stack:
     row_size: Floats  # (g,) total of the largest |coef| of each unit, for rounding allowances
     stated: Floats  # (g,) limits as the caller gave them
     constant: float  # value of the floors
+    free: NDArray[np.bool_]  # (g,) rows to be met exactly, whose price may have either sign
+
+    @property
+    def lowest(self) -> Floats:
+        """(g,) the least a price may be."""
+        return np.where(self.free, -np.inf, 0.0)
+
+    def excess(self, usage: Floats) -> Floats:
+        """(g,) how far usage is from keeping each row, >= 0."""
+        over = usage - self.limit
+        return np.where(self.free, np.abs(over), np.maximum(over, 0.0))
 
     @property
     def m(self) -> int:
@@ -138,6 +149,7 @@ def build(value: NDArray[np.floating], rows: Sequence[Linear], units: Units) -> 
         row_size=size,
         stated=np.concatenate([b.flip * b.limits for b in base]) if base else np.empty(0),
         constant=float(constant),
+        free=np.zeros(len(limit), dtype=np.bool_),
     )
 
 

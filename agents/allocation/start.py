@@ -18,8 +18,9 @@ from agents.allocation.box import widest
 from agents.allocation.oracle import CHUNK, radius_of, reduced, scan
 from agents.allocation.rows import Floats
 from agents.allocation.stack import Stack
+from agents.allocation.sweep import swept
 
-__all__ = ["first_prices", "refined_prices", "sampled_prices"]
+__all__ = ["curvature", "first_prices", "newton_move", "refined_prices", "sampled", "sampled_prices"]
 
 _SAMPLE = 2_048
 _REFINEMENTS = 3
@@ -31,6 +32,8 @@ _FINE = (0.03, 0.01, 0.004, 0.002, 0.001, 0.0005, 0.0002)
 
 def first_prices(stack: Stack, seed: int) -> Floats:
     """Prices (g,) from nothing: near the optimum to a few parts in a hundred, where there is one."""
+    if stack.code is not None and len(stack.coef) == 1:
+        return swept(stack, np.zeros_like(stack.limit))
     return _cooled(stack, np.full_like(stack.limit, 0.3), _COOLING, seed, _SAMPLE)
 
 
@@ -40,19 +43,26 @@ def sampled_prices(stack: Stack, prices: Floats, seed: int) -> Floats:
 
 
 def _cooled(stack: Stack, prices: Floats, heats: Sequence[float], seed: int, size: int) -> Floats:
-    small = stack if stack.m <= 3 * size else _sample(stack, seed, size)
+    small = sampled(stack, seed, size)
     for heat in heats:
         prices = _step(small, prices, heat)
     return prices
 
 
+def sampled(stack: Stack, seed: int, size: int) -> Stack:
+    """The program of a weighted sample, or the program itself where a sample would not be much smaller."""
+    return stack if stack.m <= 3 * size else _sample(stack, seed, size)
+
+
 def refined_prices(stack: Stack, prices: Floats) -> tuple[Floats, int]:
     """Better prices (g,) near those given, and the passes over all data they cost."""
+    if stack.code is not None and len(stack.coef) == 1:
+        return swept(stack, prices), 1
     passes, pressed = 0, True
     while pressed and passes < _REFINEMENTS:
         prices, pressed = _refined(stack, prices)
         passes += 1
-    return prices, passes
+    return (prices if stack.code is None else swept(stack, prices)), passes
 
 
 def _refined(stack: Stack, prices: Floats) -> tuple[Floats, bool]:
@@ -68,10 +78,10 @@ def _refined(stack: Stack, prices: Floats) -> tuple[Floats, bool]:
         code=None if stack.code is None else stack.code[:, near],
         limit=stack.limit - rest,
     )
-    low, high = np.maximum(prices - width * radius, 0.0), prices + width * radius
+    low, high = np.maximum(prices - width * radius, stack.lowest), prices + width * radius
     for heat in _FINE:
         prices = np.clip(_step(small, prices, heat), low, high)
-    return prices, bool((((prices <= low) & (low > 0)) | (prices >= high)).any())
+    return prices, bool((((prices <= low) & (low > stack.lowest)) | (prices >= high)).any())
 
 
 def _usage(stack: Stack, arm: NDArray[np.intp], who: NDArray[np.intp]) -> Floats:
@@ -112,6 +122,12 @@ def _spread(stack: Stack, part: slice = slice(None)) -> Floats:
 
 def _step(stack: Stack, prices: Floats, heat: float) -> Floats:
     """One damped Newton step on the softened dual, kept at prices >= 0."""
+    slope, curve = curvature(stack, prices, heat)
+    return np.maximum(prices + newton_move(stack, prices, slope, curve), stack.lowest)
+
+
+def curvature(stack: Stack, prices: Floats, heat: float) -> tuple[Floats, Floats]:
+    """Slope (g,) and curvature (g, g) of the softened dual."""
     g = len(prices)
     slope, curve = stack.limit.copy(), np.zeros((g, g))
     for start in range(0, stack.m, CHUNK):
@@ -119,11 +135,16 @@ def _step(stack: Stack, prices: Floats, heat: float) -> Floats:
         slope -= usage
         curve += bend
     curve[np.diag_indices(g)] += 1e-3 * stack.value_spread
-    free = (prices > 0) | (slope < 0)
-    move = np.zeros(g)
+    return slope, curve
+
+
+def newton_move(stack: Stack, prices: Floats, slope: Floats, curve: Floats) -> Floats:
+    """(g,) the damped Newton step among prices that may move."""
+    free = (prices > stack.lowest) | (slope < 0)
+    move = np.zeros_like(prices)
     move[free] = np.linalg.solve(curve[np.ix_(free, free)], -slope[free])
-    most = 0.5 * np.maximum(prices, 0.3)
-    return np.maximum(prices + np.clip(move, -most, 2 * most), 0.0)
+    most = 0.5 * np.maximum(np.abs(prices), 0.3)
+    return np.clip(move, np.where(stack.free, -2.0, -1.0) * most, 2 * most)
 
 
 def _softened(stack: Stack, prices: Floats, heat: float, part: slice) -> tuple[Floats, Floats]:

@@ -8,7 +8,7 @@ learned there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,7 +84,9 @@ class CohortBelief:
         self.last_week = -problem.burn_in_weeks - 1
 
     def learn(self, feedback: Feedback) -> None:
-        """Take in one week; burn-in weeks wait until the scale of features is settled."""
+        """Take in one week, once; burn-in weeks wait until the scale of features is settled."""
+        if feedback.new.week <= self.last_week:
+            return
         self.last_week = feedback.new.week
         if self.basis is None and feedback.new.week < 0:
             self.buffer.add(feedback.new, feedback.reports)
@@ -92,6 +94,23 @@ class CohortBelief:
         self.settle(feedback.new.features[feedback.new.present])
         self._take(feedback.new)
         self._hear(feedback.reports)
+
+    def prepare(self, history: Sequence[Feedback]) -> None:
+        """Settle scale, strata and priors on these weeks of a history, the first to be learned, and take them in."""
+        for feedback in history:
+            self.buffer.add(feedback.new, feedback.reports)
+            self.last_week = feedback.new.week
+        if history:
+            self.settle(history[-1].new.features)
+
+    def begin_run(self) -> None:
+        """Close the books of a history: what it left unreported counts for nothing, and the run's weeks are to come."""
+        for rates in self.rates.values():
+            rates.close(self.last_week)
+        for late in self.late:
+            late.close(self.last_week)
+        self.cells = Cells(self.cells.weeks)
+        self.last_week = -self.problem.burn_in_weeks - 1
 
     def settle(self, features: NDArray[np.float32]) -> None:
         """Fix scale, strata and priors once, by the burn-in weeks or, without any, by these rows (n, d)."""

@@ -84,11 +84,21 @@ class LateRidge:
         self.middle *= keep
         self.open = {w: (i, z, g, gram * keep) for w, (i, z, g, gram) in self.open.items()}
 
+    def close(self, last_week: int) -> None:
+        """Count open weeks by what they have reported by `last_week`, and hear no more of them."""
+        self.gram = self._told(last_week)
+        self.open = {}
+
+    def _told(self, last_week: int) -> Floats:
+        """Gram matrix (p, p), each week at its reported share."""
+        total = self.gram.copy()
+        for week, (_, _, _, gram) in self.open.items():
+            total += self.share[min(max(last_week - week, 0), len(self.share) - 1)] * gram
+        return total
+
     def posterior(self, last_week: int) -> LateLoss:
         """Beliefs as known at the end of `last_week`."""
-        precision = np.diag(self.prior) + self.gram
-        for week, (_, _, _, gram) in self.open.items():
-            precision += self.share[min(max(last_week - week, 0), len(self.share) - 1)] * gram
+        precision = np.diag(self.prior) + self._told(last_week)
         start = np.zeros(len(self.prior))
         start[0] = self.prior[0] * self.prior_usd
         inverse = np.linalg.inv(precision)

@@ -63,6 +63,11 @@ class Rates:
         for store in (self.amount, self.square, self.settled, self.open):
             store *= keep
 
+    def close(self, last_week: int) -> None:
+        """Count open weeks by what they have reported by `last_week`, and hear no more of them."""
+        self.settled = self.exposure(last_week)
+        self.weeks, self.open = self.weeks[:0], self.open[:0]
+
     def exposure(self, last_week: int) -> Floats:
         """(k, s) exposure whose outcome is known by the end of `last_week`."""
         age = np.clip(last_week - self.weeks, 0, len(self.share) - 1)

@@ -78,6 +78,11 @@ class Gates(EffectLearner):
         for old in [w for w in self.offered if w <= week.week - self._own.cool_down_weeks]:
             del self.offered[old]
 
+    def begin_run(self) -> None:
+        """Offers of the history are over."""
+        super().begin_run()
+        self.offered = {}
+
     def choose(self, observation: Observation, guard: Guard, start: Floats) -> Decision:
         """Gate every arm, serve the best of what is left, keep exploring a little among those."""
         self.refit(observation.week)

@@ -71,9 +71,16 @@ class NeuralLinear(Thompson):
                 self.last_layer.forget(self._own.keep)
                 self._take(self.network, self.kept.weeks[-1][1])
 
+    def begin_run(self) -> None:
+        """Rows of the history stay, dated before the run."""
+        super().begin_run()
+        assert self.problem is not None
+        self.kept.begin_run(self.problem.burn_in_weeks)
+
     def choose(self, observation: Observation, guard: Guard, start: Floats) -> Decision:
         """Train where the schedule asks for it, then decide by Thompson sampling."""
-        due = [w for w in self._own.refit_weeks if self.trained < w <= observation.week]
+        schedule = (0, *self._own.refit_weeks) if observation.week == 0 else self._own.refit_weeks
+        due = [w for w in schedule if self.trained < w <= observation.week]
         sample = self.kept.before(observation.week, self._own.rows_per_fit) if due else None
         if sample is not None:
             self._train(sample, observation.week)

@@ -58,6 +58,12 @@ class PropensityGreedy(Learner):
         super().learn(feedback)
         self.kept.add(feedback.new)
 
+    def begin_run(self) -> None:
+        """Rows of the history stay, dated before the run."""
+        super().begin_run()
+        assert self.problem is not None
+        self.kept.begin_run(self.problem.burn_in_weeks)
+
     def choose(self, observation: Observation, guard: Guard, start: NDArray[np.float64]) -> Decision:
         """The offer for those most likely to convert; for nobody before the first fit."""
         self._refit(observation.week)

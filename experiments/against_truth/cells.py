@@ -42,7 +42,7 @@ class World:
     offer: str
     floor: float
     limits: tuple[Limit, ...]
-    users: int = 4_000
+    users: int = 3_000
     weeks: int = 4
 
 
@@ -59,7 +59,7 @@ WORLDS = (
             Limit("churned/present", 0.006, 1.0),
             Limit("churned/present", 0.03, 1.0),
         ),
-        users=6_000,
+        users=4_000,
     ),
     World("b2b_nudge", "nudge", 0.03, (*CHURN, Limit("negative_reaction/present", 0.025, 1.0))),
     World(
@@ -81,11 +81,11 @@ WORLDS = (
         (Limit("loss/gmv", 0.02, 52_000.0), Limit("negative_reaction/present", 0.007, 1.0), *CHURN[1:]),
     ),
 )
-SEEDS: Mapping[Logging, int] = {"uniform": 60, "risk_biased": 200, "agent": 30}
-AGENT_USERS = 4_000
+SEEDS: Mapping[Logging, int] = {"uniform": 40, "risk_biased": 200, "agent": 20}
+AGENT_USERS = 3_000
 """An agent decides for no more, which keeps the report within its minutes."""
 
-FULL_SEEDS = 40
+FULL_SEEDS = 20
 """The first cohorts of a cell, whose paths are rolled out and all targets valued; the rest tell of the effect."""
 
 

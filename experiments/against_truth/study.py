@@ -44,7 +44,7 @@ class Task:
 
     def place(self, table: str) -> Path:
         """File of one of its tables."""
-        return Path(self.folder) / self.cell.name / f"{table}-{self.first}-{self.last}.parquet"
+        return Path(self.folder) / f"{self.cell.name}-{_key(self.cell)}" / f"{table}-{self.first}-{self.last}.parquet"
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,9 +60,8 @@ class Found:
 def study(
     cells: Sequence[Cell], out: Path, workers: int = 2, seeds: int | None = None, *, told: bool = True
 ) -> list[Found]:
-    """Every cell on fresh cohorts. out: kept between starts, by what is asked. seeds: at most so many a cell."""
-    kept = out / _key(cells)
-    tasks = [task for cell in cells for task in _tasks(cell, kept, seeds)]
+    """Every cell on fresh cohorts. out: blocks are kept there between starts. seeds: at most so many a cell."""
+    tasks = [task for cell in cells for task in _tasks(cell, out, seeds)]
     missing = [t for t in tasks if not t.place("verdicts").exists()]
     progress = Progress(len(tasks), enabled=told)
     if len(missing) < len(tasks):
@@ -105,7 +104,7 @@ def _found(cell: Cell, mine: Sequence[Task], every: Sequence[Task]) -> Found:
     return Found(cell, tables["answers"], tables["verdicts"], tables["path"])
 
 
-def _key(cells: Sequence[Cell]) -> str:
+def _key(cell: Cell) -> str:
     """Another set of estimators, or another world, is another study."""
-    about = repr((sorted({c.world.scenario: c.world for c in cells}.items()), estimators.names()))
+    about = repr((cell.world, estimators.names()))
     return hashlib.sha256(about.encode()).hexdigest()[:12]

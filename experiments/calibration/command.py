@@ -7,6 +7,7 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from experiments import provenance
 from experiments.calibration.fit import fit
 from experiments.calibration.moments_file import read_moments
 from experiments.calibration.report import Calibration, report_on
@@ -76,7 +77,7 @@ def calibrate_command(request: Request, *, as_json: bool) -> None:
         write_scenario(found, world, request.out, datetime.date.today())
     written = None if request.out is None else str(request.out)
     if as_json:
-        print_json({**found.to_json(), "out": written})
+        print_json({**found.to_json(), "out": written, "provenance": provenance.environment()})
         return
     show_tables(found)
     show(

@@ -8,14 +8,19 @@ from pathlib import Path
 
 import yaml
 
+from experiments import provenance, storage
 from experiments.calibration.bounds import scaled_bounds
 from experiments.calibration.report import Calibration, ParameterRow
 from experiments.calibration.simulate import changed_world
 from rage_env import scenario
 from rage_env.errors import ConfigError
 from rage_env.scenario import Scenario
+from rage_env.yamlfile import config_hash
 
-__all__ = ["check_out", "write_scenario"]
+__all__ = ["PROVENANCE", "check_out", "write_scenario"]
+
+PROVENANCE = "provenance: "
+"""Begins the line of comment that says what a scenario file was made with; JSON follows."""
 
 _DIGITS = 4
 
@@ -44,7 +49,8 @@ def write_scenario(found: Calibration, base: Scenario, path: Path, today: dateti
     fields["sources"] = {**told, **dict.fromkeys(bounds, moved), **base.sources}
     head = f"# {base.name}, calibrated to {found.target.name} on {today.isoformat()} ({found.draws} draws)."
     text = yaml.safe_dump(fields, sort_keys=False, allow_unicode=True, width=110)
-    path.write_text(f"{head}\n{text}", encoding="utf-8")
+    made = provenance.line(seed=found.seed, draws=found.draws, base_hash=config_hash(base))
+    storage.write_text(path, f"{head}\n# {PROVENANCE}{made}\n{text}")
     return scenario.load(path)
 
 

@@ -32,12 +32,23 @@ def evaluate(
     estimate_propensities: Annotated[
         bool, typer.Option("--estimate-propensities", help="Guess withheld ones, and mark every number.")
     ] = False,
+    streamed: Annotated[
+        bool, typer.Option("--stream", help="Parquet larger than memory: block by block, plain policies, no effects.")
+    ] = False,
+    arms: Annotated[str | None, typer.Option(help="With --stream: names, a,b,c, where no prob_* columns tell.")] = None,
+    uplift: Annotated[
+        bool, typer.Option("--uplift", help="How well users are ranked by effect, and its worth.")
+    ] = False,
+    cost: Annotated[float, typer.Option(help="Uplift: usd per treated user.")] = 0.0,
+    worth: Annotated[float, typer.Option(help="Uplift: usd per unit of the metric.")] = 1.0,
+    trees: Annotated[bool, typer.Option("--trees", help="Uplift: boosted trees in place of ridge.")] = False,
+    figures: Annotated[Path | None, typer.Option(help="Uplift: folder for curves and calibration as PNG.")] = None,
     against_truth: Annotated[
         bool, typer.Option("--against-truth", help="Mark all estimators on simulated logs of LOG, a scenario.")
     ] = False,
     every: Annotated[bool, typer.Option("--all", help="Of every scenario; writes docs/ope_report.md.")] = False,
     seeds: Annotated[int | None, typer.Option(min=2, help="At most so many logs a cell.")] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Processes; the results are the same.")] = 2,
+    workers: Annotated[int, typer.Option(min=1, help="Processes; threads with --stream. Same results.")] = 2,
     page: Annotated[Path | None, typer.Option(help="Where the page goes.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -55,8 +66,23 @@ def evaluate(
         raise InputError("--metric: is empty; give a column of the log, two as num/den, or leave it out")
     if log is None:
         raise InputError("evaluate: name a log, or --against-truth with a scenario or --all")
-    limits = Limits.of(metric, limit, guardrail, max_loss, floor, margin)
+    if streamed:
+        from experiments.streaming.command import stream_command
+
+        named = arms.split(",") if arms else ()
+        stream_command(log, named, metric or "reward", estimator or (), workers, as_json=as_json)
+        return
     reading = Reading(drop_invalid, delayed, as_of, estimate_propensities)
+    if uplift:
+        from experiments.uplift_report import uplift_command
+        from experiments.uplift_value import Money
+
+        money = Money(cost, worth)
+        uplift_command(log, mapping, metric, money, reading, trees=trees, figures=figures, as_json=as_json)
+        return
+    if figures is not None or trees or cost or worth != 1:
+        raise InputError("--figures, --trees, --cost and --worth belong to --uplift")
+    limits = Limits.of(metric, limit, guardrail, max_loss, floor, margin)
     evaluate_command(log, mapping, metric, limits, interval, reading, estimator or (), as_json)
 
 

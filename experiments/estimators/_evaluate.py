@@ -104,6 +104,7 @@ def _view(
     labels: pa.ChunkedArray | None,
 ) -> tuple[View, str]:
     present = np.asarray(table["present"].to_numpy(), dtype=np.bool_) if "present" in table.column_names else None
+    present = None if present is None or present.all() else present
     outcomes = {c: outcome(table, c) for c in columns}
     view = View(numbers(table, "arm"), numbers(table, "propensity"), present, outcomes, {})
     if not wanted:

@@ -147,8 +147,8 @@ def rows_of(
     """
     for start in range(0, len(view.arm), CHUNK):
         rows = slice(start, min(start + CHUNK, len(view.arm)))
-        gone = None if view.present is None or view.present[rows].all() else ~view.present[rows]
-        here = None if gone is None else ~gone
+        here = None if view.present is None else view.present[rows]  # in every chunk or in none
+        gone = None if here is None else ~here
         arm = view.arm[rows].astype(np.int64)
         propensity = view.propensity[rows].astype(np.float64)
         reward = {c: view.outcomes[c][rows].astype(np.float64) for c in columns}

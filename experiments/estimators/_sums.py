@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from experiments.estimators._base import Estimator, Floats, Rows
 
-__all__ = ["CHUNK", "ClusterSums", "Clusters", "cluster_sums", "clusters_of"]
+__all__ = ["CHUNK", "ClusterSums", "Clusters", "Parcel", "cluster_sums", "clusters_of", "parcel"]
 
 CHUNK = 16_384
 """Rows per chunk: with ten arms everything a chunk needs stays in the second-level cache."""
@@ -54,6 +54,29 @@ def _renumbered(ids: NDArray[np.int64], span: int) -> Clusters:
     return Clusters(place[ids], int(place[-1]) + 1)
 
 
+@dataclass(frozen=True, eq=False)
+class Parcel:
+    """A chunk's distinct terms, ready to be summed."""
+
+    terms: Sequence[Floats]  # (n,) each
+    heaviest: Mapping[int, float]  # {place of a term that is somebody's weights: its largest entry}
+    plan: dict[str, list[int]]  # label -> places of its terms, its weights, its support
+
+
+def parcel(estimators: Mapping[str, Estimator], rows: Rows) -> Parcel:
+    """What the estimators make of one chunk; a term that several share is there once."""
+    distinct: dict[int, Floats] = {}
+    plan: dict[str, list[int]] = {}
+    for name, estimator in estimators.items():
+        weights = estimator.weights(rows)
+        mine = (*estimator.terms(rows), weights, rows.weight if estimator.shrinks else weights)
+        distinct.update({id(a): a for a in mine})
+        places = list(distinct)
+        plan[name] = [places.index(id(a)) for a in mine]
+    terms = list(distinct.values())
+    return Parcel(terms, {places[-2]: float(terms[places[-2]].max()) for places in plan.values()}, plan)
+
+
 @dataclass(eq=False)
 class ClusterSums:
     """Sums by cluster of every distinct term; remembers which term belongs to which estimator."""
@@ -66,22 +89,25 @@ class ClusterSums:
 
     def add(self, rows: Rows, codes: NDArray[np.int64]) -> None:
         """Take in one chunk."""
-        distinct: dict[int, Floats] = {}
-        for name, estimator in self.estimators.items():
-            weights = estimator.weights(rows)
-            mine = (*estimator.terms(rows), weights, rows.weight if estimator.shrinks else weights)
-            distinct.update({id(a): a for a in mine})
-            places = list(distinct)
-            self.plan[name] = [places.index(id(a)) for a in mine]
+        self.take(parcel(self.estimators, rows), codes)
+
+    def take(self, one: Parcel, codes: NDArray[np.int64]) -> None:
+        """Take in a chunk whose terms are worked out."""
         if not self.sums:
-            self.sums = [np.zeros(self.count) for _ in distinct]
-            self.heaviest = [-np.inf for _ in distinct]
+            self.sums = [np.zeros(self.count) for _ in one.terms]
+            self.heaviest = [-np.inf for _ in one.terms]
+            self.plan = one.plan
+        assert self.plan == one.plan, "estimators must share the same arrays in every chunk"
         add = _adder(codes)
-        of_weights = {places[-2] for places in self.plan.values()}
-        for slot, term in enumerate(distinct.values()):
+        for slot, term in enumerate(one.terms):
             add(self.sums[slot], term)
-            if slot in of_weights:
-                self.heaviest[slot] = max(self.heaviest[slot], float(term.max()))
+        for slot, most in one.heaviest.items():
+            self.heaviest[slot] = max(self.heaviest[slot], most)
+
+    def keep(self, clusters: NDArray[np.bool_]) -> None:
+        """Forget the clusters (count,) that turned out to have no rows."""
+        self.sums = [s[clusters] for s in self.sums]
+        self.count = int(clusters.sum())
 
     @property
     def finite(self) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from experiments import provenance
 from experiments.console import Row, print_rows, show
 from experiments.monitor_data.panel import STOPS, Look, Panel
 
@@ -33,6 +34,7 @@ class Account:
             "sample_ratio_holds": self.panel.sample_ratio_holds,
             "verdicts": [self._verdict(path) for path in self.paths()],
             "path": [look.to_json() for look in self.looks],
+            "provenance": provenance.environment(),
         }
 
     def paths(self) -> list[list[Look]]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from experiments import provenance
 from experiments.monitor_data.clock import Clock
 from experiments.monitor_data.declaration import Declaration
 from experiments.monitor_data.panel import Panel
@@ -19,6 +20,7 @@ from experiments.monitor_data.seats import Seat
 from experiments.monitors import storage
 from experiments.monitors.once import Assigned
 from rage_env.errors import ConfigError, LogError
+from rage_env.whole_file import whole_file
 
 __all__ = ["FORMAT", "read_state", "write_state"]
 
@@ -40,10 +42,10 @@ def write_state(panel: Panel, path: Path) -> None:
         "clock": {"first": None if clock.first is None else clock.first.isoformat(), "numbers": clock.numbers},
         "units": {"words": panel.units.words, "numbers": panel.units.numbers},
         "roster": {"groups": roster.groups, "week": roster.week, "left_out": roster.left_out},
+        "provenance": provenance.environment(),
         "seats": [{"kind": s.kind, "group": s.group, "refusal": s.refusal} for s in panel.seats],
     }
-    part = path.with_name(path.name + ".part")
-    with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(part, "w") as archive:
+    with whole_file(path) as part, tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(part, "w") as archive:
         beside = Path(folder)
         known = np.empty(0) if roster.covariate is None else roster.covariate
         seen = roster.seen
@@ -56,7 +58,6 @@ def write_state(panel: Panel, path: Path) -> None:
         for file in sorted(beside.iterdir()):
             archive.write(file, file.name)
         archive.writestr(_FACTS, json.dumps(facts))
-    part.replace(path)
 
 
 def read_state(path: Path, declared: Declaration) -> Panel:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from experiments import monitors
 from experiments.monitors.interface import Monitor
 from rage_env.errors import InputError, LogError
+from rage_env.whole_file import whole_file
 
 __all__ = ["FORMAT", "read", "write"]
 
@@ -28,12 +29,10 @@ def write(monitor: Monitor, path: str | Path) -> Path:
     arrays, facts = monitor.save()
     text = json.dumps({"format": FORMAT, "made_with": monitor.made_with, **facts}, default=_plain)
     target = Path(path)
-    part = target.with_name(target.name + ".part")
-    with part.open("wb") as file, zipfile.ZipFile(file, "w") as archive:
+    with whole_file(target) as part, zipfile.ZipFile(part, "w") as archive:
         for name, array in {**arrays, _FACTS: np.array(text)}.items():
             with archive.open(f"{name}.npy", "w") as member:
                 np.lib.format.write_array(member, np.asarray(array), allow_pickle=False)
-    part.replace(target)
     return target
 
 

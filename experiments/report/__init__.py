@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from experiments.layout import LEADERBOARD, MONITORS
 from experiments.report.canvas import QUIET, WRONG, agent_colours, canvas, grid, legend, save, study_title
 from experiments.report.monitors import boundary_paths, is_tested, monitor_paths
-from experiments.results import LEADERBOARD, MONITORS, Results
+from experiments.results import Results
 from rage_env.errors import LogError
 
 if TYPE_CHECKING:

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from experiments import provenance
 from experiments.results import Results
+from experiments.storage import moved
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -75,7 +77,6 @@ def title(figure: Figure, what: str, about: str) -> None:
 
 
 def save(figure: Figure, path: Path) -> Path:
-    """Write the picture whole or not at all; returns its path."""
-    beside = path.with_name(f".{path.name}.part")
-    figure.savefig(beside, dpi=150, format="png")
-    return beside.replace(path)
+    """Write the picture whole or not at all; returns its path. Its metadata say what it was made with."""
+    made = {"Comment": provenance.line()}
+    return moved(path, lambda beside: figure.savefig(beside, dpi=150, format="png", metadata=made))

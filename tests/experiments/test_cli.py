@@ -87,7 +87,7 @@ def test_wrong_input_leaves_with_two_and_a_message_on_standard_error(
     assert captured.out == ""
 
 
-def test_a_run_that_fails_leaves_with_one_and_an_interrupted_one_says_how_to_go_on(
+def test_a_run_that_fails_leaves_with_one_and_an_interrupted_one_says_so(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail(*_: object, **__: object) -> None:
@@ -101,7 +101,7 @@ def test_a_run_that_fails_leaves_with_one_and_an_interrupted_one_says_how_to_go_
     assert capsys.readouterr().err == "error: a worker died\n"
     monkeypatch.setattr(scenario, "load", interrupt)
     assert cli.main(["describe", "fintech"]) == 130
-    assert "the same command goes on" in capsys.readouterr().err
+    assert "the same command starts again" in capsys.readouterr().err
 
 
 def test_a_defect_of_ours_is_not_dressed_up_as_a_mistake_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:

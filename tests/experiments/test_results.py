@@ -12,7 +12,8 @@ import pytest
 
 from experiments import provenance
 from experiments.config import ExperimentConfig
-from experiments.results import SCHEMA, Results
+from experiments.layout import SCHEMA, WALL_CLOCK
+from experiments.results import Results
 from rage_env.errors import LogError, RunError
 
 
@@ -61,22 +62,27 @@ def test_a_run_reads_back_bit_for_bit_and_counts_as_done_only_with_all_its_files
     assert results.summary("random", 2) == {"value": 0.1, "gap": None, "weeks": [3]}
     assert results.pending() == (("no_offer", 1), ("no_offer", 2), ("random", 1))
     written = sorted(folder.iterdir())
-    assert len(written) == 6
+    assert len(written) == 8
     for file in written:
         file.unlink()
-        assert ("random", 2) in results.pending()
+        assert (("random", 2) in results.pending()) == (file.name not in WALL_CLOCK)
         results.write_run("random", 2, WEEKLY, {})
         assert ("random", 2) not in results.pending()
 
 
 def test_a_run_that_should_keep_its_log_is_not_done_without_it(tmp_path: Path) -> None:
     results = Results.create(tmp_path, config(keep_logs=True))
-    folder = results.write_run("random", 2, WEEKLY, {})
-    (folder / "log").mkdir()
+    log = results.run_folder("random", 2) / "log"
+    log.mkdir(parents=True)
     for name in ("log.parquet", "reports.parquet"):
+        with pytest.raises(RunError, match=rf"{name} was not written"):
+            results.write_run("random", 2, WEEKLY, {})
         assert not results.is_done("random", 2)
-        (folder / "log" / name).touch()
+        (log / name).touch()
+    results.write_run("random", 2, WEEKLY, {})
     assert results.is_done("random", 2)
+    (log / "reports.parquet").unlink()
+    assert not results.is_done("random", 2)
 
 
 def test_a_study_goes_on_where_it_stopped_and_only_the_same_study_does(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ import pytest
 
 import experiments
 from experiments.config import ExperimentConfig
-from experiments.results import RUN_TABLES, Results
+from experiments.layout import RUN_TABLES
+from experiments.results import Results
 from rage_env.errors import LogError
 
 Small = Callable[..., ExperimentConfig]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
+import sqlite3
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,10 +15,13 @@ import pandas as pd
 import pytest
 
 from experiments import tracking
+from experiments.cli import main
 from experiments.config import ExperimentConfig
+from experiments.lock import only_feeder
 from experiments.results import Results
 from experiments.series import MOST_SERIES, last_figures, weekly_series
-from rage_env.errors import ConfigError, LogError, RunError
+from experiments.tracking import feed, store
+from rage_env.errors import ConfigError, RunError
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -88,13 +92,16 @@ def test_a_study_tracked_twice_stands_there_once_and_a_changed_leaderboard_repla
 def test_a_feed_that_broke_off_is_mended_by_the_next_and_says_so(
     results: Results, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    good = results.weekly("all", 7)
-    (results.run_folder("all", 7) / "weekly.parquet").write_bytes(b"half")
-    with pytest.raises(LogError, match=r"weekly\.parquet: corrupted"):
-        tracking.track(results.path)
-    assert sorted(r.info.status for r in runs_of(results)) == ["FAILED", "FINISHED"]
-    results.write_run("all", 7, {"weekly": good}, {})
-    assert tracking.track(results.path).written == 2
+    def broken(*_: object) -> None:
+        raise ConnectionError("gone away")
+
+    with monkeypatch.context() as patch:
+        tracking.track(results.path, experiment="elsewhere")
+        patch.setattr(feed, "last_figures", broken)
+        with pytest.raises(RunError, match=r"does not answer .gone away.. Results are on disk"):
+            tracking.track(results.path)
+    assert [r.info.status for r in runs_of(results)] == ["FAILED"]
+    assert tracking.track(results.path).written == 3
     assert sorted(r.info.status for r in runs_of(results)) == ["FINISHED"] * 3
 
 
@@ -132,9 +139,72 @@ def test_gaps_and_text_are_left_out_of_charts_instead_of_drawn_as_zero() -> None
 def test_a_store_that_was_moved_with_its_results_is_told_and_not_written_elsewhere(tmp_path: Path) -> None:
     here, gone = tmp_path / "new", (tmp_path / "old" / "mlartifacts").as_uri()
     uri = f"sqlite:///{here / 'mlflow.db'}"
-    tracking._refuse_moved(uri, (here / "mlartifacts").as_uri())
-    tracking._refuse_moved("http://localhost:1", gone)
+    store._refuse_moved(uri, (here / "mlartifacts").as_uri())
+    store._refuse_moved("http://localhost:1", gone)
     with pytest.raises(RunError, match="which is gone: the results were moved"):
-        tracking._refuse_moved(uri, gone)
+        store._refuse_moved(uri, gone)
     (tmp_path / "old" / "mlartifacts").mkdir(parents=True)
-    tracking._refuse_moved(uri, gone)
+    store._refuse_moved(uri, gone)
+
+
+def content(results: Results) -> dict[str, object]:
+    """{run: parameters, our tags, last metrics, status}; a run that stands there twice is an error."""
+    found = runs_of(results)
+    keys = [run.data.tags["rage.run_id"] for run in found]
+    assert len(keys) == len(set(keys)), "a run was written twice"
+    tags = [{k: v for k, v in run.data.tags.items() if k.startswith("rage.")} for run in found]
+    told = [(r.data.params, t, r.data.metrics, r.info.status) for r, t in zip(found, tags, strict=True)]
+    return dict(zip(keys, told, strict=True))
+
+
+def test_a_store_that_was_locked_gets_later_what_it_would_have_got_and_nothing_twice(
+    results: Results, empty_store: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(store, "_PATIENCE_S", 0.2)
+    file = results.path.parent / "mlflow.db"
+    tracking.track(results.path)
+    wanted = content(results)
+    shutil.copy(empty_store, file)
+    holder = sqlite3.connect(file, isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    capfd.readouterr()
+    assert main(["track", str(results.path)]) == 1
+    told = capfd.readouterr().err
+    assert told.startswith(f"error: MLflow at sqlite:///{file} is locked by another process; track again when")
+    assert told.count("\n") == 1
+    holder.close()
+    assert tracking.track(results.path).written == 3
+    assert content(results) == wanted
+    assert tracking.track(results.path).written == 0
+    assert content(results) == wanted
+
+
+def test_a_store_of_another_schema_and_one_of_files_are_told_in_a_sentence(results: Results, tmp_path: Path) -> None:
+    newer = tmp_path / "newer.db"
+    shutil.copy(results.path.parent / "mlflow.db", newer)
+    with sqlite3.connect(newer) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'ffffffffffff'")
+    connection.close()
+    before = newer.read_bytes()
+    with pytest.raises(RunError, match=r"was made by another MLflow and has another schema.*Results are on disk"):
+        tracking.track(results.path, uri=f"sqlite:///{newer}")
+    assert newer.read_bytes() == before
+    with pytest.raises(RunError, match="is a folder of files, which this MLflow takes no more"):
+        tracking.track(results.path, uri=f"file://{tmp_path}/mlruns")
+
+
+def test_a_server_that_is_away_is_told_at_once_and_not_after_minutes(
+    results: Results, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import time
+
+    monkeypatch.setattr(store, "_PATIENCE_S", 1.0)
+    began = time.monotonic()
+    with pytest.raises(RunError, match=r"MLflow at http://127.0.0.1:9 does not answer .*Results are on disk"):
+        tracking.track(results.path, uri="http://127.0.0.1:9")
+    assert time.monotonic() - began < 30
+
+
+def test_two_who_feed_the_same_folder_at_once_do_not_write_it_twice(results: Results) -> None:
+    with only_feeder(results.path), pytest.raises(RunError, match="another process is feeding it"):
+        tracking.track(results.path)

@@ -53,16 +53,19 @@ def whole_program(case: Instance) -> tuple[str, float]:
     return str(program.status), float("nan") if program.value is None else float(program.value)
 
 
-KINDS = ("heavy", "degenerate", "tied", "copied_arms", "tight", "one_row", "covering", "segments", "units", "floors")
+KINDS = (
+    *("heavy", "degenerate", "tied", "copied_arms", "tight", "one_row", "covering", "segments", "units", "floors"),
+    *("masked", "hundred", "contradicting"),
+)
 
 
 def made(kind: str, seed: int) -> Instance:
     """A random program of a kind that has broken some solver before."""
     rng = np.random.default_rng([seed, KINDS.index(kind)])
-    n, k, g = int(rng.integers(2, 120)), int(rng.integers(2, 7)), int(rng.integers(1, 6))
+    n, k, g = int(rng.integers(2, 120)) + 200 * (kind == "hundred"), int(rng.integers(2, 7)), int(rng.integers(1, 6))
     weight = np.exp(rng.normal(size=(n, 1)) * (1.8 if kind == "heavy" else 0.8))
     value = weight * rng.normal(size=(n, k))
-    coefs = [weight * rng.normal(loc=0.5, size=(n, k)) for _ in range(1 if kind == "one_row" else g)]
+    coefs = [weight * rng.normal(loc=0.5, size=(n, k)) for _ in range(1 if kind in ("one_row", "hundred") else g)]
     if kind == "degenerate":
         value, coefs = np.round(value), [np.round(c) for c in coefs]
     if kind == "tied":
@@ -74,10 +77,16 @@ def made(kind: str, seed: int) -> Instance:
         coefs.append(coefs[0].copy())
     mask = (rng.random((n, k)) < 0.7).astype(np.int8)
     mask[:, 0] = 1
-    mask[rng.random(n) < 0.2, 1:] = 0
+    mask[rng.random(n) < (1.0 if kind == "masked" else 0.2), 1:] = 0
     rows = [_row(f"row{j}", c, kind, rng) for j, c in enumerate(coefs)]
     unit = rng.integers(0, max(1, n // 3), size=n) if kind == "units" else None
-    return Instance(value, rows, mask if rng.random() < 0.5 else None, unit, 0.03125 if kind == "floors" else 0.0)
+    return Instance(
+        value,
+        rows,
+        mask if kind == "masked" or rng.random() < 0.5 else None,
+        unit,
+        0.03125 if kind == "floors" else 0.0,
+    )
 
 
 def _row(name: str, coef: Floats, kind: str, rng: np.random.Generator) -> Linear:
@@ -88,7 +97,15 @@ def _row(name: str, coef: Floats, kind: str, rng: np.random.Generator) -> Linear
         least = [coef[segment == c, 0].sum() for c in range(4)]
         share = rng.uniform(0.0, 1.0, size=4)
         return Linear(name, coef, np.array(least) + share * (np.array(most) - np.array(least)), segment=segment)
+    if kind == "hundred":
+        place = np.append(np.arange(100), rng.integers(0, 100, size=n - 100))
+        upper = np.bincount(place, weights=coef.max(axis=1))
+        lower = np.bincount(place, weights=coef[:, 0])
+        limit = np.asarray(lower + rng.uniform(0.0, 1.0, size=100) * (upper - lower), dtype=np.float64)
+        return Linear(name, coef, limit, segment=place)
     low, high, none = coef.min(axis=1).sum(), coef.max(axis=1).sum(), coef[:, 0].sum()
+    if kind == "contradicting":
+        return Linear(name, coef, low - rng.uniform(0.01, 0.3) * (high - low))
     if kind == "tight":
         return Linear(name, coef, low + rng.uniform(-0.02, 0.3) * (high - low))
     if kind == "covering" and rng.random() < 0.6:
@@ -96,7 +113,7 @@ def _row(name: str, coef: Floats, kind: str, rng: np.random.Generator) -> Linear
     return Linear(name, coef, none + rng.uniform(0.0, 0.7) * (high - none))
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(16))
 @pytest.mark.parametrize("kind", KINDS)
 def test_nothing_allowed_is_worth_more_than_the_allocation(kind: str, seed: int) -> None:
     case = made(kind, seed)
@@ -110,6 +127,8 @@ def test_nothing_allowed_is_worth_more_than_the_allocation(kind: str, seed: int)
     size = max(abs(answer.bound), float(np.ptp(case.value, axis=1).sum()))
     assert answer.status == "optimal"
     assert abs(answer.value - value) <= 2e-7 * size  # the reference is solved to 1e-7, ours is on the float32 grid
+    assert answer.gap <= 1e-9
+    assert answer.max_violation <= 1e-9
     assert answer.slack.min() >= 0
     assert answer.n_randomised <= len(answer.row_names)
 
@@ -185,6 +204,19 @@ def test_the_check_throws_out_a_bound_that_prices_do_not_support(contest: tuple[
     case, answer = contest
     assert case.problems(replace(answer, prices=answer.prices * 0.9)) != ()
     assert case.problems(replace(answer, bound=answer.value * 1.01)) != ()
+
+
+def test_the_check_throws_out_a_loss_by_storage_that_storage_cannot_explain(
+    contest: tuple[Instance, Allocation],
+) -> None:
+    case, answer = contest
+    idle = np.zeros_like(answer.probs)
+    idle[:, 0] = 1
+    forged = restated(case, answer, idle)
+    excused = replace(forged, rounding_loss_bound=abs(answer.value) * 10)
+    assert any(p.startswith("rounding_loss_bound") for p in case.problems(excused))
+    users, shares = np.arange(len(idle)), answer.probs.astype(np.float64)
+    assert any(p.startswith("before_storage") for p in case.problems(replace(excused, before_storage=(users, shares))))
 
 
 def test_a_warm_start_ends_at_the_same_value(contest: tuple[Instance, Allocation]) -> None:

@@ -43,15 +43,33 @@ def cone_value(value: Floats, rows: list[Linear | Robust]) -> float:
     return float(whole.value)
 
 
-@pytest.mark.parametrize(("seed", "n", "p"), [(0, 60, 3), (1, 200, 5), (2, 150, 12)])
+@pytest.mark.parametrize(("seed", "n", "p"), [(0, 60, 3), (1, 200, 5), (2, 150, 12), (3, 6_000, 2)])
 def test_a_robust_row_costs_what_the_cone_program_says(seed: int, n: int, p: int) -> None:
     value, rows = program(seed, n, p)
     answer = allocate(value, rows)
     assert verify(value, rows, answer).problems == ()
     assert answer.status == "optimal"
     assert answer.row_names == ("loss", "contacts")
-    assert answer.value == pytest.approx(cone_value(value, rows), rel=1e-6)
+    assert answer.value + answer.rounding_loss_bound == pytest.approx(cone_value(value, rows), rel=1e-6)
+    assert answer.rounding_loss_bound <= 1e-5 * answer.bound
+    assert answer.gap <= 1e-9
+    assert answer.n_randomised <= p + 2
+    assert answer.passes <= 25
     assert answer.slack.min() >= 0
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_doubt_that_cannot_be_hedged_away_is_paid_for_along_its_own_direction(seed: int) -> None:
+    """All users share one sign of doubt, so the norm is far from 0 at the optimum and its direction matters."""
+    value, rows = program(10 + seed, 400, 3)
+    robust, contacts = rows
+    assert isinstance(robust, Robust)
+    shared = [replace(robust, factor=np.abs(robust.factor)), contacts]
+    answer = allocate(value, shared)
+    assert verify(value, shared, answer).problems == ()
+    assert answer.gap <= 1e-9
+    assert np.linalg.norm(answer.directions["loss"]) == pytest.approx(1, abs=1e-6)
+    assert answer.value + answer.rounding_loss_bound == pytest.approx(cone_value(value, shared), rel=1e-6)
 
 
 def test_a_solver_that_trusts_its_means_is_thrown_out() -> None:

@@ -140,6 +140,21 @@ def test_more_rows_than_a_chunk_are_all_counted() -> None:
     assert found["dm"] == pytest.approx(float((target * q).sum(axis=1).mean()), abs=1e-12)
 
 
+def test_a_chunk_in_which_nobody_has_left_is_summed_like_the_others() -> None:
+    """Users leave in the last week only; naive and dm share an array of ones wherever all are there."""
+    log, _, target, q = random_log(5, users=9_000)
+    log = log.assign(present=log["week"] < 2)
+    log.loc[~log["present"], ["arm", "propensity", "reward"]] = [0, 1.0, 0.0]
+    for order in (np.arange(len(log)), np.arange(len(log))[::-1]):
+        here, wish, model = log.iloc[order], target[order], q[order]
+        stay = here["present"].to_numpy()
+        match = wish[np.arange(len(log)), here["arm"]][stay]
+        found = values(here, wish, ["naive", "dm"], q_hat=model)
+        naive = float((match * here["reward"][stay]).sum() / match.sum())
+        assert found["naive"] == pytest.approx(naive * stay.mean(), abs=1e-12)
+        assert found["dm"] == pytest.approx(float((wish * model).sum(axis=1)[stay].sum()) / len(log), abs=1e-12)
+
+
 def test_departed_users_count_as_nothing_under_any_policy() -> None:
     log, _, target, q = random_log(1)
     gone = np.arange(len(log)) % 3 == 0

@@ -1,0 +1,1 @@
+"""A decision log lived again under another policy: same people, same luck, same draws."""

@@ -1,0 +1,69 @@
+"""Answers `rage evaluate --stream`."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+
+from experiments import console
+from experiments.estimators._discovery import Spec
+from experiments.estimators._log import Probs
+from experiments.log_source import LogSource
+from experiments.streaming.blocks import LogStream, open_stream
+from experiments.streaming.evaluate import Policies, evaluate_stream
+
+__all__ = ["stream_command"]
+
+EVERY_SECONDS = 5.0
+ESTIMATORS = ("naive", "dm", "ips", "snips", "dr", "sndr")
+
+
+def stream_command(
+    path: str | Path,
+    arms: Sequence[str],
+    metric: str,
+    estimators: Sequence[Spec],
+    workers: int,
+    as_json: bool = False,
+) -> None:
+    """Print the value of every plain policy by every estimator. Raises InputError."""
+    stream = open_stream(path, arms)
+    estimators = estimators or ESTIMATORS
+    found = evaluate_stream(stream, plain_policies(stream), estimators, metric, workers=workers, tell=_Progress())
+    if as_json:
+        rows = json.loads(found.to_json(orient="records"))
+        console.print_json({"log": stream.origin, "metric": metric, "rows": stream.rows, "values": rows})
+        return
+    console.show(f"{stream.origin}: {stream.rows:,} rows, {metric}")
+    shown: pd.DataFrame = found[["policy", "estimator", "value", "lower", "upper", "ess", "evaluable"]]
+    console.show(shown.to_string(index=False, float_format=lambda v: f"{v:.6g}"))
+    for reason in found.loc[~found["evaluable"], "reason"].unique():
+        console.show(f"not evaluable: {reason}")
+
+
+def plain_policies(stream: LogStream) -> Policies:
+    """Every arm for all, chance alone, and what the log itself did, as `rage evaluate` has them."""
+
+    def of(table: pa.Table) -> Mapping[str, Probs]:
+        return LogSource(stream.name, "", table, stream.arms, (), stream.clusters, one_decision=False).policies()
+
+    return of
+
+
+class _Progress:
+    """Says how far it is, every few seconds, on standard error. Remembers when it last spoke."""
+
+    def __init__(self) -> None:
+        self._began = self._last = time.monotonic()
+
+    def __call__(self, doing: str, done: int, rows: int) -> None:
+        now = time.monotonic()
+        if now - self._last >= EVERY_SECONDS or done == rows:
+            print(f"{doing}: {done:,} of {rows:,} rows, {now - self._began:.0f} s", file=sys.stderr, flush=True)
+            self._last = now
