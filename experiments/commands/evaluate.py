@@ -32,6 +32,7 @@ def evaluate(
     estimate_propensities: Annotated[
         bool, typer.Option("--estimate-propensities", help="Guess withheld ones, and mark every number.")
     ] = False,
+    policy: Annotated[Path | None, typer.Option(help="Score this folder of `rage learn` instead.")] = None,
     streamed: Annotated[
         bool, typer.Option("--stream", help="Parquet larger than memory: block by block, plain policies, no effects.")
     ] = False,
@@ -66,6 +67,12 @@ def evaluate(
         raise InputError("--metric: is empty; give a column of the log, two as num/den, or leave it out")
     if log is None:
         raise InputError("evaluate: name a log, or --against-truth with a scenario or --all")
+    if policy is not None:
+        from experiments.learning.command import score_command
+        from experiments.log_source import open_source
+
+        score_command(open_source(log, mapping, Reading(drop_invalid, delayed, as_of)), policy, as_json=as_json)
+        return
     if streamed:
         from experiments.streaming.command import stream_command
 

@@ -35,7 +35,7 @@ def stream_command(
     """Print the value of every plain policy by every estimator. Raises InputError."""
     stream = open_stream(path, arms)
     estimators = estimators or ESTIMATORS
-    found = evaluate_stream(stream, plain_policies(stream), estimators, metric, workers=workers, tell=_Progress())
+    found = evaluate_stream(stream, plain_policies(stream), estimators, metric, workers=workers, tell=Progress())
     if as_json:
         rows = json.loads(found.to_json(orient="records"))
         console.print_json({"log": stream.origin, "metric": metric, "rows": stream.rows, "values": rows})
@@ -56,7 +56,7 @@ def plain_policies(stream: LogStream) -> Policies:
     return of
 
 
-class _Progress:
+class Progress:
     """Says how far it is, every few seconds, on standard error. Remembers when it last spoke."""
 
     def __init__(self) -> None:
