@@ -21,6 +21,7 @@ from experiments.estimators._log import columns_of, outcome
 from experiments.evaluation_report import EvaluationReport, UpliftRow, ValueRow
 from experiments.limits import Limits
 from experiments.log_source import LogSource, Reading, open_source
+from experiments.policy_of_log import with_policy_of
 from experiments.ratio_metrics import RATIOS, loggable, spelt
 from experiments.uplift_metrics import uplift_metrics
 
@@ -72,15 +73,19 @@ def evaluate_log(
     limits: Limits | None = None,
     interval: str = "influence",
     reading: Reading | None = None,
+    as_in: str | None = None,
 ) -> EvaluationReport:
     """The report on a log. path: a RAGE log folder, a mapping (a shipped name or a YAML file), or a data file.
 
     mapping: says how to read a data file. metrics: columns, `num/den` or names of ratios; None takes every outcome of
     the mapping, or value, net revenue and the ratios of a RAGE log. limits: what is to be certified beside.
     interval: as `estimators.evaluate` takes it.
-    reading: what to do about invalid rows, late columns and withheld propensities. Raises InputError.
+    reading: what to do about invalid rows, late columns and withheld propensities.
+    as_in: another log, whose policy is valued on this one. Raises InputError.
     """
     source = open_source(path, mapping, reading)
+    if as_in is not None:
+        source = with_policy_of(source, open_source(as_in))
     wanted = [spelt(m) for m in metrics or source.metrics]
     for metric in wanted:
         for column in columns_of(metric):
@@ -117,10 +122,11 @@ def evaluate_command(
     reading: Reading | None = None,
     estimators: Sequence[Spec] = (),
     as_json: bool = False,
+    as_in: str | None = None,
 ) -> None:
     """What `rage evaluate` does: print the report as tables, or as JSON. Raises InputError."""
     asked = [metric] if metric else None
-    report = evaluate_log(path, mapping, asked, estimators or ESTIMATORS, 0.05, limits, interval, reading)
+    report = evaluate_log(path, mapping, asked, estimators or ESTIMATORS, 0.05, limits, interval, reading, as_in)
     if as_json:
         print(report.to_json())
         return

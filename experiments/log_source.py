@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,7 @@ class LogSource:
     estimated: bool = False  # propensities that the log withholds are to be guessed
     scenario: str = ""  # the world of ours that made it, where one did
     least_propensity: float | None = None  # of any arm, where the design fixed it
+    others: Mapping[str, Probs] = field(default_factory=dict)  # further policies to be valued, (n, k) each, by name
 
     @property
     def tried(self) -> Probs | None:
@@ -61,12 +63,12 @@ class LogSource:
         tried = self.tried
         if tried is None:
             found["uniform"] = np.full((self.table.num_rows, len(self.arms)), 1 / len(self.arms))
-            return found
+            return found | dict(self.others)
         able = (tried > 0).astype(np.float64)
         found["uniform"] = able / able.sum(axis=1, keepdims=True)
         if not self.one_decision:
             found["as logged"] = tried / tried.sum(axis=1, keepdims=True)
-        return found
+        return found | dict(self.others)
 
     def _blanket_name(self, arm: int) -> str:
         if arm == 0:

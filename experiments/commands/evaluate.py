@@ -37,6 +37,7 @@ def evaluate(
         bool, typer.Option("--stream", help="Parquet larger than memory: block by block, plain policies, no effects.")
     ] = False,
     arms: Annotated[str | None, typer.Option(help="With --stream: names, a,b,c, where no prob_* columns tell.")] = None,
+    as_in: Annotated[str | None, typer.Option(help="Value the policy of this other log, with the same arms.")] = None,
     uplift: Annotated[
         bool, typer.Option("--uplift", help="How well users are ranked by effect, and its worth.")
     ] = False,
@@ -90,7 +91,7 @@ def evaluate(
     if figures is not None or trees or cost or worth != 1:
         raise InputError("--figures, --trees, --cost and --worth belong to --uplift")
     limits = Limits.of(metric, limit, guardrail, max_loss, floor, margin)
-    evaluate_command(log, mapping, metric, limits, interval, reading, estimator or (), as_json)
+    evaluate_command(log, mapping, metric, limits, interval, reading, estimator or (), as_json, as_in)
 
 
 def _mark(

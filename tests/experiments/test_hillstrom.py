@@ -13,11 +13,12 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from experiments import estimators, reward_model
+from experiments import estimators
 from experiments.evaluation import EvaluationReport, evaluate_command, evaluate_log
 from experiments.evaluation_report import ValueRow
 from experiments.log_source import open_source
 from experiments.mapping import locate, read_mapping
+from experiments.thinning import ranked, thinned
 from rage_env import configs
 from rage_env.errors import ConfigError, LogError
 
@@ -116,35 +117,17 @@ def test_the_womens_mail_works_on_buyers_of_womens_things_and_the_mens_mail_on_a
     assert line["value"] == pytest.approx(effect, abs=digit)
 
 
-def thinned(slope: float, seed: int) -> tuple[pd.DataFrame, NDArray[np.float64]]:
-    """Women's mail or none, kept so that the mail went rather to those unlikely to visit anyway.
-
-    Likelihood: rank of an out-of-fold ridge prediction of `visit`, stretched over (-1, 1); the mail's propensity
-    is logistic in it.
-    """
-    two, rank = ranked()
-    propensity = 1 / (1 + np.exp(slope * rank))
-    taken = np.where(two["arm"] == 1, propensity, 1 - propensity)
-    keep = np.random.default_rng(seed).random(len(two)) < taken
-    return two.assign(propensity=taken)[keep], rank[keep]
-
-
 @cache
-def ranked() -> tuple[pd.DataFrame, NDArray[np.float64]]:
-    two = frame()[frame()["arm"] != 1].drop(columns=[c for c in frame() if c.startswith("prob_")])
-    two = two.assign(arm=(two["arm"] == 2).astype(int))
-    table = open_source("hillstrom").table.filter(frame()["arm"].to_numpy() != 1)
-    folds = reward_model.folds_of(table["user_id"])
-    nobody = np.zeros(len(two), np.int64)
-    q = reward_model.cross_fit(reward_model.features_of(table), nobody, two["visit"].to_numpy(float), folds, 1)[:, 0]
-    return two, 2 * (q.argsort(kind="stable").argsort() + 0.5) / len(q) - 1
+def of_women() -> tuple[pd.DataFrame, NDArray[np.float64]]:
+    """Women's mail or none, and how likely each was to visit anyway."""
+    return ranked(open_source("hillstrom"), 2, "visit")
 
 
 @pytest.mark.parametrize("slope", THINNED)
 def test_a_biased_log_misleads_the_naive_mean_as_published_and_not_the_weighted_one(slope: int) -> None:
     found = []
     for seed in range(20):
-        log, _ = thinned(slope, seed)
+        log = thinned(*of_women(), slope, seed)
         target, none = (np.eye(2)[[a] * len(log)] for a in (1, 0))
         lines = estimators.evaluate(log, target, ["naive", "ips", "snips"], baseline_probs=none, metric="visit")
         found.append(lines["value"].to_numpy())
@@ -174,7 +157,7 @@ def test_the_womens_mail_can_be_targeted_and_the_mens_mail_hardly() -> None:
 def test_a_score_made_of_noise_ranks_nobody() -> None:
     from experiments.uplift_metrics import uplift_metrics
 
-    two, _ = ranked()
+    two, _ = of_women()
     noise = np.random.default_rng(0).random(len(two))
     found = uplift_metrics(noise, two["arm"].to_numpy() == 1, two["visit"].to_numpy(float), np.full(len(two), 0.5))
     assert found.qini.lower <= 0 <= found.qini.upper
