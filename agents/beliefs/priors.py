@@ -64,6 +64,8 @@ def prior_of(column: str, problem: Problem, volume: float) -> RatePrior:
     bounds = np.maximum([a.mean_loss_bound_usd for a in problem.arms], 1e-3)
     excess = np.maximum(bounds - bounds[0], 0.0)
     mean, size = _guess(column, caps, bounds, excess, problem.arms[0].max_loss_usd)
+    if column == "loss_credit" and not excess.any():  # no arm adds to it: what arm 0 loses, all arms lose
+        return RatePrior(bounds[0] / 3**0.5 / volume * np.ones_like(bounds), size, True, tie=_TIE["loss_fraud"])
     return RatePrior(
         mean / volume, size, column in _ACROSS_ARMS, events=_EVENTS.get(column, 1.0), tie=_TIE.get(column, 2.0)
     )
