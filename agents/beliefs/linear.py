@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 
-__all__ = ["Posterior", "Ridge", "Structure", "spread"]
+__all__ = ["Posterior", "Ridge", "Ridges", "Structure", "spread"]
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.float32]
+_CHUNK = 2_048
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +69,7 @@ class Posterior:
         """(n, a) s_ik = sqrt(x' V_k^-1 x)."""
         if not len(self.covariance):
             return np.zeros((len(x), 0))
-        return np.stack([spread(x, c) for c in self.covariance], axis=1)
+        return _spreads(x, self.covariance)
 
     def draw(self, rng: np.random.Generator, count: int) -> Floats:
         """(count, a, p) joint draws; effects are correlated where they share a block."""
@@ -106,16 +107,7 @@ class Ridge:
 
     def posterior(self) -> Posterior:
         """The beliefs that prior and data give."""
-        member, effect = self.structure.member, self.structure.effect
-        blocks, p = self.structure.precision.shape
-        precision = np.einsum("gi,gj,gpq->ipjq", member, member, self.gram).reshape(blocks * p, blocks * p)
-        precision[np.diag_indices(blocks * p)] += self.structure.precision.ravel()
-        root = np.linalg.cholesky(precision)
-        half = solve_triangular(root, np.eye(len(root)), lower=True)
-        mean = half.T @ (half @ (member.T @ self.moment).ravel())
-        joint = (half.T @ half).reshape(blocks, p, blocks, p)
-        covariance = np.einsum("ai,aj,ipjq->apq", effect, effect, joint)
-        return Posterior(effect @ mean.reshape(blocks, p), covariance, mean, root, effect)
+        return _solved(self.structure, self.gram, self.moment[None])[0]
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """State as plain arrays."""
@@ -127,9 +119,72 @@ class Ridge:
             setattr(self, name, np.array(arrays[name], dtype=np.float64))
 
 
+class Ridges:
+    """Regressions of several outcomes on the same rows: one Gram matrix for each group serves them all.
+
+    Remembers Gram matrices (groups, p, p) and moments (outcomes, groups, p).
+    """
+
+    def __init__(self, structure: Structure, outcomes: int) -> None:
+        self.structure = structure
+        groups, p = len(structure.member), structure.precision.shape[1]
+        self.gram, self.moment = np.zeros((groups, p, p)), np.zeros((outcomes, groups, p))
+
+    def update(self, x: Rows, group: NDArray[np.integer], y: NDArray[np.floating]) -> None:
+        """Take in rows x (n, p) of `group` (n,) with outcomes y (n, outcomes), all of weight 1."""
+        for g in range(len(self.gram)):
+            mine = np.flatnonzero(group == g)
+            if len(mine):
+                rows = x[mine]
+                self.gram[g] += rows.T @ rows
+                self.moment[:, g] += y[mine].astype(np.float32).T @ rows
+
+    def forget(self, keep: float) -> None:
+        """Let past weeks count `keep` times as much; the prior does not fade."""
+        self.gram *= keep
+        self.moment *= keep
+
+    def posteriors(self) -> tuple[Posterior, ...]:
+        """The beliefs on each outcome; they share their covariance."""
+        return _solved(self.structure, self.gram, self.moment)
+
+    def arrays(self) -> dict[str, NDArray[np.generic]]:
+        """State as plain arrays."""
+        return {"gram": self.gram, "moment": self.moment}
+
+    def restore(self, arrays: Mapping[str, NDArray[np.generic]]) -> None:
+        """Inverse of arrays."""
+        for name in ("gram", "moment"):
+            setattr(self, name, np.array(arrays[name], dtype=np.float64))
+
+
+def _solved(structure: Structure, gram: Floats, moments: Floats) -> tuple[Posterior, ...]:
+    """Posteriors at moments (outcomes, groups, p): one Cholesky factor for all."""
+    member, effect = structure.member, structure.effect
+    blocks, p = structure.precision.shape
+    precision = np.einsum("gi,gj,gpq->ipjq", member, member, gram).reshape(blocks * p, blocks * p)
+    precision[np.diag_indices(blocks * p)] += structure.precision.ravel()
+    root = np.linalg.cholesky(precision)
+    half = solve_triangular(root, np.eye(len(root)), lower=True)
+    joint = (half.T @ half).reshape(blocks, p, blocks, p)
+    covariance = np.einsum("ai,aj,ipjq->apq", effect, effect, joint)
+    means = [half.T @ (half @ (member.T @ moment).ravel()) for moment in moments]
+    return tuple(Posterior(effect @ m.reshape(blocks, p), covariance, m, root, effect) for m in means)
+
+
 def spread(x: Rows, covariance: Floats) -> Floats:
     """(n,) sqrt(x' C x), by a square root of C so that rounding cannot make it negative."""
-    root = np.linalg.cholesky(covariance + 1e-12 * np.trace(covariance) / len(covariance) * np.eye(len(covariance)))
-    half = x @ root.astype(np.float32)
-    squared = np.einsum("np,np->n", half, half, dtype=np.float64)
-    return np.asarray(np.sqrt(squared), dtype=np.float64)
+    return _spreads(x, covariance[None])[:, 0]
+
+
+def _spreads(x: Rows, covariance: Floats) -> Floats:
+    """(n, a) sqrt(x' C_a x) for covariances (a, p, p): one product for all, squared while it is still in cache."""
+    a, p = covariance.shape[:2]
+    loaded = covariance + 1e-12 * np.trace(covariance, axis1=1, axis2=2)[:, None, None] / p * np.eye(p)
+    roots = np.concatenate([np.linalg.cholesky(c) for c in loaded], axis=1).astype(np.float32)  # (p, a p)
+    out, ones = np.empty((len(x), a)), np.ones(p, np.float32)
+    for first in range(0, len(x), _CHUNK):
+        half = x[first : first + _CHUNK] @ roots
+        np.square(half, out=half)
+        out[first : first + _CHUNK] = (half.reshape(-1, p) @ ones).reshape(-1, a)
+    return np.sqrt(out, out=out)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.beliefs.linear import Ridge, Structure
+from agents.beliefs.linear import Ridge, Ridges, Structure
 
 Floats = NDArray[np.float64]
 
@@ -96,3 +96,31 @@ def test_saved_sums_give_the_same_posterior() -> None:
     ridge.update(x, np.arange(20) % 2, x[:, 0], _ones(20))
     again.restore(ridge.arrays())
     assert np.array_equal(ridge.posterior().mean, again.posterior().mean)
+
+
+def test_outcomes_that_share_a_gram_matrix_are_believed_as_each_alone() -> None:
+    rng = np.random.default_rng(5)
+    x, arm = rng.normal(size=(300, 4)).astype(np.float32), rng.integers(3, size=300)
+    y = rng.normal(size=(300, 2)).astype(np.float32)
+    structure = Structure.against_control(3, *([np.full(4, 0.5)] * 3))
+    together, again = Ridges(structure, 2), Ridges(structure, 2)
+    together.update(x, arm, y)
+    together.forget(0.5)
+    again.restore(together.arrays())
+    for j, (belief, saved) in enumerate(zip(together.posteriors(), again.posteriors(), strict=True)):
+        alone = Ridge(structure)
+        alone.update(x, arm, y[:, j], _ones(300))
+        alone.forget(0.5)
+        assert np.allclose(belief.mean, alone.posterior().mean, atol=1e-5)
+        assert np.allclose(belief.covariance, alone.posterior().covariance, atol=1e-6)
+        assert np.array_equal(belief.mean, saved.mean)
+
+
+def test_spread_is_that_of_the_formula_for_every_row_and_arm() -> None:
+    rng = np.random.default_rng(6)
+    ridge = Ridge(Structure.separate(3, np.ones(5)))
+    x = rng.normal(size=(5_000, 5)).astype(np.float32)  # more than one chunk
+    ridge.update(x, rng.integers(3, size=5_000), rng.normal(size=5_000), _ones(5_000))
+    belief = ridge.posterior()
+    wanted = np.sqrt(np.einsum("np,apq,nq->na", x, belief.covariance, x))
+    assert np.allclose(belief.sd(x), wanted, rtol=1e-5)
