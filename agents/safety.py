@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.special import gammaincinv, ndtr
 
 from agents.beliefs.outlook import LATE_OFTEN, Outlook
+from agents.beliefs.risk import STRATA
 from agents.interface import Problem
 from rage_env.guardrails import Guardrail, largest
 from rage_env.interface import NO_OFFER, Observation
@@ -160,7 +161,7 @@ class Guard:
         totals = {c: guardrail.numerator[c] * self._total(beyond, c) for c in rated}
         weight = guardrail.numerator.get(LATE_OFTEN, 0.0)
         late = outlook.late if weight else ()
-        sums = {e.arm: beyond[:, e.arm] @ outlook.late_rows[e.arm] for e in late}  # (p,) of each arm
+        sums = {e.arm: beyond[:, e.arm] @ self._late_rows[e.arm] for e in late}  # (p,) of each arm
         variance = sum(float((outlook.variance[c] * totals[c] ** 2).sum()) for c in rated)
         variance += weight**2 * sum(float(sums[e.arm] @ e.covariance @ sums[e.arm]) for e in late)
         if variance <= 0 or caution <= 0:
@@ -169,20 +170,31 @@ class Guard:
         width = width_of(caution, mean, variance) / variance * (1.0 if guardrail.sense == "<=" else -1.0)
         out = {}
         for c in rated:
-            margin = (width * outlook.variance[c] * totals[c]).T[outlook.stratum]
-            out[c] = np.maximum(outlook.means[c] + outlook.exposure[c] * margin, 0.0)  # no rate is negative
+            margin = (width * outlook.variance[c] * totals[c]).T.take(outlook.stratum, axis=0)
+            margin *= outlook.exposure[c]
+            margin += outlook.means[c]
+            out[c] = np.maximum(margin, 0.0, out=margin)  # no rate is negative
         for e in late:
-            out[LATE_OFTEN][:, e.arm] += width * weight * (outlook.late_rows[e.arm] @ (e.covariance @ sums[e.arm]))
+            out[LATE_OFTEN][:, e.arm] += width * weight * (self._late_rows[e.arm] @ (e.covariance @ sums[e.arm]))
         return out
 
     def _total(self, plan: Floats, column: str) -> Floats:
         """(k, s) exposure of the plan."""
         outlook, strata = self.outlook, self.outlook.variance[column].shape[1]
-        weighted = plan * outlook.exposure[column]
-        return np.stack([np.bincount(outlook.stratum, weights=w, minlength=strata) for w in weighted.T])
+        return np.asarray((plan * outlook.exposure[column]).T @ self._in_stratum[:, :strata])
+
+    @cached_property
+    def _in_stratum(self) -> Floats:
+        """(n, s) 1 where a user belongs, for sums by stratum as one product."""
+        return np.eye(STRATA)[self.outlook.stratum]
+
+    @cached_property
+    def _late_rows(self) -> dict[int, Floats]:
+        """{arm: (n, p)} in float64, converted once for all margins of the week."""
+        return {arm: rows.astype(np.float64) for arm, rows in self.outlook.late_rows.items()}
 
     def _expected(self, column: str, plan: Floats) -> float:
-        return float(np.einsum("nk,nk->", self.outlook.means[column], plan))
+        return float(np.vdot(self.outlook.means[column], plan))
 
 
 def floored(probs: Floats, floor: Floats, observation: Observation) -> Floats:
@@ -193,9 +205,9 @@ def floored(probs: Floats, floor: Floats, observation: Observation) -> Floats:
 
 def usage_of(row: Linear, probs: Floats) -> Floats:
     """(1,) or (codes,) usage of a row under probs (n, k)."""
-    each = np.einsum("nk,nk->n", row.coef, probs)
     if row.segment is None:
-        return np.array([each.sum()])
+        return np.array([np.vdot(row.coef, probs)], dtype=np.float64)
+    each = np.einsum("nk,nk->n", row.coef, probs)
     inside = row.segment >= 0
     codes = max(int(row.segment.max(initial=-1)) + 1, np.size(row.limit))
     return np.asarray(np.bincount(row.segment[inside], weights=each[inside], minlength=codes), dtype=np.float64)
