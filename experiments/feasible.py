@@ -57,7 +57,9 @@ def _beyond(guardrail: Guardrail, rows: Sequence[Judged], truth: WeekTruth) -> I
         none, size = float(judged.row.coef[:, NO_OFFER].sum()), 1.0
         if none - judged.row.limit <= 1e-6 * judged.row.spread:
             continue
-        if guardrail.denominator is not None:
+        if judged.lagged is not None:
+            size = judged.lagged
+        elif guardrail.denominator is not None:
             sizes = weighted_sum(guardrail.denominator, truth.means, judged.row.coef.shape)[:, NO_OFFER]
             size = float((sizes if judged.members is None else sizes * judged.members).sum())
         used = guardrail.limit + (none - judged.row.limit) / size

@@ -58,6 +58,7 @@ class GuardrailBook:
         self.shares = reported_share
         self._sums: dict[tuple[int, int], _Sums] = {}
         self._totals: list[dict[str, float]] = []  # of each week so far: immediate columns, settled, and head-counts
+        self._lagged: list[list[float | None]] = []  # of each week: last week's denominator, by guardrail with a lag
         self._beyond: list[list[float]] = []  # of each week: what the status quo would use, by guardrail
         self._reported: dict[tuple[str, int], float] = {}  # (delayed column, accrual week)
 
@@ -68,6 +69,7 @@ class GuardrailBook:
         week, present = truth.observation.week, truth.observation.present
         totals = {c: float(v.sum(dtype=np.float64)) for c, v in ledger.items()}
         self._totals.append(totals | {"present": float(present.sum()), "assigned": float(len(present))})
+        self._lagged.append([rows[0].lagged if rows else None for rows in truth.rows])
         self._beyond.append([_beyond(g, rows) for g, rows in zip(self.guardrails, truth.rows, strict=True)])
         self._take(reports)
         return tuple(self._entry(i, week, truth, probs) for i in range(len(self.guardrails)))
@@ -110,7 +112,7 @@ class GuardrailBook:
         sums.allowance += now.allowance
         sums.count += _expected(guardrail.numerator, truth, probs, judged.members)
         rate = None if guardrail.between else guardrail.denominator  # between segments a row is in the rate's own unit
-        sums.denominator += _expected(rate, truth, probs, judged.members)
+        sums.denominator += _expected(rate, truth, probs, judged.members) if judged.lagged is None else judged.lagged
         if _forgives_few(guardrail) and sums.count <= guardrail.min_count:
             return None
         over = sums.usage > max(0.0, sums.usage_no_offer) + sums.allowance
@@ -121,7 +123,7 @@ class GuardrailBook:
     def _slack(self, i: int, weeks: list[int], *, settled: bool) -> float:
         """Limit minus usage over these accrual weeks, each delayed column over what of it should be known."""
         guardrail, now = self.guardrails[i], len(self._totals) - 1
-        sizes = [self._size(guardrail, week) for week in weeks]
+        sizes = [self._size(i, week) for week in weeks]
         usage = 0.0
         for column, weight in guardrail.numerator.items():
             late = column in DELAYED and not settled
@@ -139,8 +141,11 @@ class GuardrailBook:
             return guardrail.limit
         return sum(math.floor(guardrail.limit * s + 1e-9) for s in sizes) / sum(sizes)
 
-    def _size(self, guardrail: Guardrail, week: int) -> float:
+    def _size(self, i: int, week: int) -> float:
         """The week's denominator as it turned out; 1 for a plain limit, which is then a mean per week."""
+        guardrail, lagged = self.guardrails[i], self._lagged[week][i]
+        if lagged is not None:
+            return lagged
         if guardrail.denominator is None:
             return 1.0
         return sum(weight * self._totals[week][column] for column, weight in guardrail.denominator.items())

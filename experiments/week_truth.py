@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rage_env.errors import GuardrailError, did_you_mean
-from rage_env.guardrails import Guardrail, Row, between_rows, linear_row
+from rage_env.guardrails import Guardrail, Row, between_rows, lagged_total, linear_row
 from rage_env.interface import Observation
 from rage_env.outcomes import value
 from rage_env.truth import Truth
@@ -25,6 +25,7 @@ class Judged:
 
     row: Row
     members: NDArray[np.bool_] | None  # (n,); None: everybody
+    lagged: float | None = None  # last week's denominator, where the guardrail divides by that
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,20 +65,28 @@ def judged_by(
     worth = np.asarray(value(means, retention_value_usd), np.float64)
     present = observation.present.astype(np.float64)
     means["present"] = np.broadcast_to(present[:, None], worth.shape)
-    rows = tuple(rows_of(g, means, observation) for g in guardrails)
+    rows = tuple(rows_of(g, means, observation, i) for i, g in enumerate(guardrails))
     return WeekTruth(observation, means, worth, rows)
 
 
-def rows_of(guardrail: Guardrail, means: Mapping[str, Floats], observation: Observation) -> tuple[Judged, ...]:
+def rows_of(
+    guardrail: Guardrail, means: Mapping[str, Floats], observation: Observation, at: int | None = None
+) -> tuple[Judged, ...]:
     """Linear rows of one guardrail in this week: one for the cohort, one for each code of a segment, two between codes.
 
-    means: {column: (n, k)}. Raises GuardrailError for what no run judges yet.
+    means: {column: (n, k)}. at: the guardrail's place among the observation's sums. Raises GuardrailError for what no
+    run judges yet.
     """
     _refuse_unjudged(guardrail)
     if guardrail.between is not None:
         return tuple(Judged(row, None) for row in between_rows(guardrail, means, _codes(guardrail, observation)))
+    lag = lagged_total(guardrail, means, observation.denominator_last_week, at)
     return tuple(
-        Judged(linear_row(guardrail, means, status_quo=observation.status_quo, members=members), members)
+        Judged(
+            linear_row(guardrail, means, status_quo=observation.status_quo, members=members, denominator_total=lag),
+            members,
+            lag,
+        )
         for members in _members(guardrail, observation)
     )
 
@@ -110,7 +119,6 @@ def _codes(guardrail: Guardrail, observation: Observation) -> NDArray[np.integer
 def _refuse_unjudged(guardrail: Guardrail) -> None:
     unjudged = {
         "scope.kind account": guardrail.scope.kind == "account",
-        "denominator_lag 1": guardrail.denominator_lag == 1,
         "a hard limit by segment": guardrail.hard and guardrail.scope.kind == "segment",  # the draw keeps totals only
         f"a total of {guardrail.limit:g} a {guardrail.horizon}": _is_total_of_a_window(guardrail),
     }

@@ -264,6 +264,7 @@ class CohortEnv(People, VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # 
             "status_quo": self._usual(),
             "numerator_to_date": np.broadcast_to(self.standing.numerator.copy(), (n, g)),
             "denominator_to_date": np.broadcast_to(self.standing.denominator.copy(), (n, g)),
+            "denominator_last_week": np.broadcast_to(self.standing.last_denominator.copy(), (n, g)),
             "segment_region": self.traits.region,
             "segment_channel": self.traits.channel,
         }

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from rage_env.errors import GuardrailError, did_you_mean
-from rage_env.outcomes import COLUMNS, RESERVED
+from rage_env.outcomes import COLUMNS, DELAYED, RESERVED
 
 __all__ = [
     "Guardrail",
@@ -24,6 +24,7 @@ __all__ = [
     "Scope",
     "TrueUsage",
     "between_rows",
+    "lagged_total",
     "largest",
     "linear_row",
     "true_usage",
@@ -86,6 +87,16 @@ class Guardrail(BaseModel):
             raise ValueError("hard: only head-counts (weights of 1, sense '<=') can be kept in every draw")
         if self.hard and not set(self.numerator) <= {"contacts", *RESERVED}:
             raise ValueError("hard: the numerator must be known before the week is lived (contacts), not an outcome")
+        late = sorted(set(self.denominator or {}) & set(DELAYED))
+        if self.denominator_lag and (self.denominator is None or late):
+            raise ValueError(
+                f"denominator_lag: last week's denominator must be known a week later, "
+                f"got {', '.join(late) or 'none at all'}; divide by a column that is reported at once"
+            )
+        if self.denominator_lag and (self.scope.kind != "cohort" or self.between is not None):
+            raise ValueError(
+                "denominator_lag: last week's sums are kept for the cohort only; leave scope and between out"
+            )
         if self.between is not None and self.scope.kind != "segment":
             raise ValueError("between: compares two codes of a segment column, so scope.kind must be 'segment'")
         return self
@@ -180,6 +191,20 @@ def linear_row(
     if guardrail.sense == ">=":
         coef, limit = -coef, -limit
     return Row(guardrail.name, coef, float(limit), spread)
+
+
+def lagged_total(guardrail: Guardrail, means: Means, last_week: NDArray[np.float64], at: int | None) -> float | None:
+    """What a lagged guardrail divides by: last week's denominator as it was lived, None without a lag.
+
+    last_week: (g,) by guardrail, this one at `at`. Where nothing was lived yet it is what this week would
+    bring if everybody were left alone.
+    """
+    if guardrail.denominator_lag == 0 or guardrail.denominator is None:
+        return None
+    if at is not None and at < len(last_week) and last_week[at] > 0:
+        return float(last_week[at])
+    shape = np.shape(next(iter(means.values())))
+    return float(weighted_sum(guardrail.denominator, means, shape)[:, 0].sum())
 
 
 def between_rows(guardrail: Guardrail, means: Means, codes: NDArray[np.integer]) -> tuple[Row, ...]:

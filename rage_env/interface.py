@@ -45,6 +45,7 @@ class Observation:
     """What may be known of every user when the week's arms are chosen.
 
     numerator_to_date and denominator_to_date sum the run's own weeks, as reported by now, for each guardrail.
+    denominator_last_week is what last week alone added at once; 0 before a first week was lived.
     """
 
     week: int
@@ -58,6 +59,7 @@ class Observation:
     status_quo: NDArray[np.float32]  # (n, k), rows sum to 1
     numerator_to_date: NDArray[np.float64]  # (g,)
     denominator_to_date: NDArray[np.float64]  # (g,)
+    denominator_last_week: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))  # (g,) or empty
 
     def __post_init__(self) -> None:
         n = len(self.user_id)
@@ -107,6 +109,7 @@ def observe(obs: NDArray[np.float32] | Mapping[str, NDArray[Any]], info: Mapping
         status_quo=info["status_quo"],
         numerator_to_date=np.asarray(info["numerator_to_date"][0], dtype=np.float64),
         denominator_to_date=np.asarray(info["denominator_to_date"][0], dtype=np.float64),
+        denominator_last_week=np.asarray(info["denominator_last_week"][0], dtype=np.float64),
     )
 
 

@@ -29,6 +29,7 @@ class Standing:
         self.guardrails, self.assigned = guardrails, assigned
         self.numerator = np.zeros(len(guardrails))
         self.denominator = np.zeros(len(guardrails))
+        self.last_denominator = np.zeros(len(guardrails))  # what the last week lived added at once
         self._counted = {c for g in guardrails for side in (g.numerator, g.denominator or {}) for c in side}
 
     def add_week(self, columns: Mapping[str, NDArray[Any]], present: NDArray[np.bool_]) -> None:
@@ -36,7 +37,9 @@ class Standing:
         totals = {c: _total(columns[c], whole=c in _WHOLE) for c in self._counted if c in IMMEDIATE}
         heads = {"present": present, "assigned": self._of(present)}
         totals.update({c: float(np.count_nonzero(heads[c])) for c in self._counted & heads.keys()})
+        before = self.denominator.copy()
         self._add(totals)
+        self.last_denominator = self.denominator - before
 
     def _of(self, present: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """(n,) who counts as assigned."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from agents.allocation.refusal import require_kept
 from agents.allocation.rows import Linear
 from rage_env.errors import GuardrailError, did_you_mean
-from rage_env.guardrails import Guardrail, between_rows, largest, linear_row, weighted_sum
+from rage_env.guardrails import Guardrail, between_rows, lagged_total, largest, linear_row, weighted_sum
 from rage_env.interface import NO_OFFER, Observation
 
 __all__ = ["guardrail_rows", "require_kept"]
@@ -24,15 +24,13 @@ def guardrail_rows(
     observation: Observation,
     *,
     known: Sequence[Guardrail] | None = None,
-    last_denominator: Mapping[str, float] | None = None,
     spare_no_offer: bool = False,
 ) -> list[Linear]:
     """One Linear for each guardrail, two for each fairness bound.
 
     means: `{column: (n, k)}` expected outcomes of the week; `present` is taken from the observation. known: the
     problem's guardrails in order, when `guardrails` are only some of them, so that sums to date find their
-    guardrail. last_denominator: `{guardrail: last week's denominator}` for lagged ones; without it the expected
-    denominator of leaving everybody alone stands in. spare_no_offer: a limit that leaving everybody alone
+    guardrail. spare_no_offer: a limit that leaving everybody alone
     exceeds is lifted to what that uses, as the definition of a true violation does. Raises GuardrailError for
     guardrails that cannot be written as rows.
     """
@@ -43,8 +41,10 @@ def guardrail_rows(
     full = {**means, "present": np.broadcast_to(observation.present[:, None].astype(np.float64), shape)}
     rows: list[Linear] = []
     for guardrail in guardrails:
-        left = _used_to_date(guardrail, guardrails if known is None else known, observation)
-        lag = _lagged(guardrail, full, last_denominator or {})
+        everyone = guardrails if known is None else known
+        left = _used_to_date(guardrail, everyone, observation)
+        at = next((i for i, one in enumerate(everyone) if one.name == guardrail.name), None)
+        lag = lagged_total(guardrail, full, observation.denominator_last_week, at)
         if guardrail.between is not None:
             rows += _fairness(guardrail, full, observation)
         elif guardrail.scope.kind == "cohort":
@@ -69,16 +69,6 @@ def _used_to_date(guardrail: Guardrail, known: Sequence[Guardrail], observation:
     if guardrail.denominator is not None:
         used -= guardrail.limit * float(observation.denominator_to_date[at])
     return used
-
-
-def _lagged(guardrail: Guardrail, means: Means, last: Mapping[str, float]) -> float | None:
-    """Last week's denominator of a lagged guardrail, else None."""
-    if guardrail.denominator is None or guardrail.denominator_lag == 0:
-        return None
-    if guardrail.name in last:
-        return float(last[guardrail.name])
-    shape = np.shape(next(iter(means.values())))
-    return float(weighted_sum(guardrail.denominator, means, shape)[:, NO_OFFER].sum())
 
 
 def _cohort(

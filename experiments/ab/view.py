@@ -44,6 +44,7 @@ def observed_by(observation: Observation, rows: Ints, served: Served, standing: 
         status_quo=status_quo,
         numerator_to_date=standing.numerator.copy(),
         denominator_to_date=standing.denominator.copy(),
+        denominator_last_week=standing.last_denominator.copy(),
     )
 
 

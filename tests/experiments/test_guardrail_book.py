@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
+import gymnasium
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from agents.allocation import allocate
+from agents.allocation.program import guardrail_rows
 from experiments.guardrail_book import Entry, GuardrailBook
 from experiments.week_truth import WeekTruth, rows_of
+from rage_env.cohort import CohortEnv
 from rage_env.errors import GuardrailError
-from rage_env.guardrails import Guardrail, Scope
-from rage_env.interface import Observation
+from rage_env.guardrails import Guardrail, Scope, true_usage
+from rage_env.interface import Observation, observe
 from rage_env.log import Reports
 from rage_env.outcomes import DELAYED
 
@@ -191,3 +196,43 @@ def test_a_bound_between_groups_of_a_segment_that_does_not_exist_is_refused_by_n
     fair = Guardrail(name="fair", numerator={"contacts": 1.0}, limit=0.1, scope=scope, between=(0, 1))
     with pytest.raises(GuardrailError, match="fair: the world has no segment column 'grup': did you mean 'group'"):
         truth(0, [0.0, 0.0], fair)
+
+
+def test_a_lagged_rate_is_judged_on_what_was_lived_last_week_not_on_what_this_week_hopes_for() -> None:
+    """Losses of 8 on 200 this week; last week's 50 decide: .1 x 50 = 5 may be lost, and 8 are too many."""
+    lagged = LOSS.model_copy(update={"denominator_lag": 1})
+    book = GuardrailBook([lagged], SHARES)
+    week = truth(0, [2.0, 4.0], lagged)
+    seen = replace(week.observation, denominator_last_week=np.array([50.0]))
+    week = replace(week, observation=seen, rows=(rows_of(lagged, week.means, seen, 0),))
+    (entry,) = book.enter(week, OFFER, ledger(8.0), Reports.empty())
+    assert entry.slack_true == pytest.approx(0.1 - 8 / 50)
+    assert entry.slack_realised == pytest.approx(0.1 - 8 / 50)
+    assert entry.violated
+    assert not one(lagged, [2.0, 4.0], OFFER).violated  # before a first week was lived, doing nothing's 200 stand in
+
+
+def test_the_world_tells_last_weeks_denominator_and_an_agent_that_allocates_by_it_keeps_the_rate() -> None:
+    env = gymnasium.make_vec("rage_env:rage/fintech-v0", num_envs=600, seed=3, weeks=4).unwrapped
+    assert isinstance(env, CohortEnv)
+    rate = Guardrail(
+        name="contact_cost", numerator={"contacts": 1.0}, denominator={"gmv": 1.0}, limit=0.002, denominator_lag=1
+    )
+    obs, info = env.reset(seed=3)
+    at = [g.name for g in env.scenario.guardrails].index("loss_rate")
+    assert not observe(obs, info).denominator_last_week.any()
+    arm = np.zeros(600, np.int64)
+    lived = []
+    for _ in range(2):
+        obs, _, _, _, info = env.step(arm)
+        lived.append(observe(obs, info).denominator_last_week[at])
+        assert lived[-1] == pytest.approx(float(env.columns()["gmv"].sum(dtype=np.float64)), rel=1e-6)
+    seen = replace(observe(obs, info), denominator_last_week=np.array([lived[-1]]), numerator_to_date=np.zeros(1))
+    means = env.truth.mean_outcomes()
+    (row,) = guardrail_rows([rate], means, seen)
+    value = np.asarray(means["revenue_gross"], np.float64) + 1.0 * (np.arange(seen.k) > 0)
+    answer = allocate(value, [row], seen.action_mask)
+    (judged,) = rows_of(rate, {**means, "present": np.ones(value.shape)}, seen, 0)
+    assert judged.lagged == lived[-1]
+    assert not true_usage(judged.row, answer.probs).violated
+    assert true_usage(judged.row, allocate(value, [], seen.action_mask).probs).violated

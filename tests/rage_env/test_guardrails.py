@@ -123,3 +123,17 @@ def test_a_guardrail_is_found_by_name_or_the_nearest_is_offered() -> None:
 def test_a_guardrail_that_cannot_be_kept_is_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         rail(**change)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"denominator": None},
+        {"denominator": {"chargebacks": 1.0}},
+        {"denominator": {"gmv": 1.0}, "scope": {"kind": "account"}},
+    ],
+)
+def test_a_lag_is_refused_where_last_weeks_sum_is_not_known(more: dict[str, object]) -> None:
+    facts = {"name": "rate", "numerator": {"loss_fraud": 1.0}, "limit": 0.1, "denominator_lag": 1}
+    with pytest.raises(ValueError, match="denominator_lag: last week's"):
+        Guardrail.model_validate({**facts, **more})

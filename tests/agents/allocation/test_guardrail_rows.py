@@ -109,10 +109,12 @@ def test_what_the_run_has_used_is_no_longer_there() -> None:
 
 def test_a_lagged_denominator_is_last_weeks() -> None:
     guardrail = rate(denominator_lag=1)
-    (row,) = guardrail_rows([guardrail], means(), observation(), last_denominator={"loss_rate": 5_000.0})
+    lived = replace(observation(), denominator_last_week=np.array([5_000.0]))
+    (row,) = guardrail_rows([guardrail], means(), lived)
     assert row.limit == pytest.approx(15)
     assert np.array_equal(row.coef, means()["loss_fraud"])
-    (alone,) = guardrail_rows([guardrail], means(), observation())
+    first = replace(observation(), denominator_last_week=np.zeros(1))
+    (alone,) = guardrail_rows([guardrail], means(), first)
     assert alone.limit == pytest.approx(0.003 * means()["gmv"][:, 0].sum())
 
 
