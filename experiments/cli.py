@@ -14,12 +14,11 @@ from typing import Annotated
 import typer
 
 from experiments import commands
-from experiments.commands._options import AsJson, WorldOverrides
+from experiments.commands._options import OUT, AsJson, Out, Overrides, WorldOverrides
 from experiments.threads import one_thread
 
 __all__ = ["app", "main"]
 
-_OUT = Path("results")
 _INTERRUPTED = 130  # what shells use for a program ended by Ctrl-C
 
 app = typer.Typer(
@@ -31,13 +30,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Overrides = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="[KEY=VALUE]...", help="e.g. users=2000 scenario_overrides.guardrails.loss_rate.limit=0.004"
-    ),
-]
-Out = Annotated[Path, typer.Option(help="Folder that holds results folders.")]
 Study = Annotated[
     str | None, typer.Argument(metavar="[NAME_OR_FOLDER]", help="A results folder, or the name of a study: its newest.")
 ]
@@ -45,51 +37,11 @@ Uri = Annotated[str | None, typer.Option(help="MLflow store; by default mlflow.d
 
 
 @app.command()
-def run(
-    experiment: Annotated[str | None, typer.Argument(help="Name of a shipped experiment, or a YAML file.")] = None,
-    overrides: Overrides = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes; the results are the same.")] = None,
-    out: Out = _OUT,
-    track: Annotated[bool, typer.Option("--track/--no-track", help="Feed MLflow when done.")] = True,
-    check: Annotated[
-        Path | None, typer.Option(help="Run a stored result again instead, and compare: its folder, or one of a run.")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Run an experiment and show its leaderboard.
-
-    The same study again goes on where an earlier start stopped: its folder is named by experiment, world and code, so
-    that changing any of them makes a new one. With --check, leaves with 1 where a number is not the stored one.
-    """
-    one_thread()
-    if check is not None or experiment is None:
-        raise typer.Exit(_checked(check, [experiment, *(overrides or ())], as_json=as_json))
-    from experiments import board, config, console
-
-    study = config.load(experiment, [*(overrides or ()), *([f"workers={workers}"] if workers else [])])
-    from experiments.interrupts import going_on
-    from experiments.study import run as run_study  # after the input is known to be right: it takes a while
-
-    with going_on():
-        found = run_study(study, out=out, track=track)
-    if as_json:
-        console.print_json(found.to_json())
-    else:
-        board.show_leaderboard(found.leaderboard)
-        if len(found.verdicts):
-            from experiments.ab.board import show_verdicts
-
-            show_verdicts(found.verdicts, found.over_seeds)
-        where = "" if out == _OUT else f" --out {out}"
-        console.show(f"\nresults: {found.path} (figures inside)\nin the browser: rage ui{where}")
-
-
-@app.command()
 def track(
     study: Study = None,
     uri: Uri = None,
     experiment: Annotated[str, typer.Option(help="MLflow experiment.")] = "rage",
-    out: Out = _OUT,
+    out: Out = OUT,
 ) -> None:
     """Feed a results folder to MLflow, without ever writing twice."""
     from experiments import console, tracking
@@ -102,7 +54,7 @@ def track(
 def ui(
     uri: Uri = None,
     port: Annotated[int, typer.Option(min=1, max=65535)] = 5000,
-    out: Out = _OUT,
+    out: Out = OUT,
 ) -> None:
     """Serve MLflow on this machine's studies."""
     from experiments import console, tracking
@@ -111,7 +63,7 @@ def ui(
 
 
 @app.command()
-def report(study: Study = None, out: Out = _OUT) -> None:
+def report(study: Study = None, out: Out = OUT) -> None:
     """Draw the figures of a results folder."""
     from experiments import console, report
     from experiments.results import Results
@@ -234,21 +186,8 @@ def _told(error: Exception, given: Sequence[str]) -> int:
     return 2 if isinstance(error, InputError) else 1
 
 
-def _checked(path: Path | None, given: Sequence[str | None], *, as_json: bool) -> int:
-    """The exit code of `rage run --check PATH`."""
-    from rage_env.errors import InputError
-
-    if path is None:
-        raise InputError("run: say what to run: a shipped experiment (`rage list experiments`) or a YAML file")
-    if any(given):
-        raise InputError("--check: runs a stored result from its own config; leave the experiment and overrides out")
-    from experiments.recheck import check_command
-
-    return 0 if check_command(path, as_json=as_json) else 1
-
-
 def _results(study: str | None, out: Path) -> Path:
-    from experiments.results import latest
+    from experiments.newest import latest
     from rage_env.errors import InputError
 
     if study is not None and not study.strip():

@@ -13,13 +13,13 @@ from experiments import provenance, storage
 from experiments.config import ExperimentConfig
 from experiments.config_ab import CONTROL
 from experiments.exhibits import EXHIBITS
-from experiments.layout import AB_RUN_TABLES, LOG_FILES, RUN_TABLES, SERVED, TABLES, WEEKLY
+from experiments.layout import AB_RUN_TABLES, LOG_FILES, RUN_TABLES, SERVED, TABLES
 from experiments.seal import SEAL, is_whole, refuse_changed, seal
 from experiments.study_file import Study
-from experiments.summary import check_summary
-from rage_env.errors import ConfigError, LogError, RunError, did_you_mean
+from experiments.summary import check_summary, check_weekly
+from rage_env.errors import ConfigError, LogError, RunError
 
-__all__ = ["Results", "Study", "latest"]
+__all__ = ["Results", "Study"]
 
 _ABOUT = ("config.json", "study.json")
 
@@ -160,7 +160,7 @@ class Results:
         Raises RunError for a weekly table that lacks a column or a week, or a log that should be there and is not.
         """
         folder = self.run_folder(agent, seed)
-        _check_weekly(tables["weekly"], f"run of {agent}, seed {seed}", self.study.weeks)
+        check_weekly(tables["weekly"], f"run of {agent}, seed {seed}", self.study.weeks)
         (folder / SEAL).unlink(missing_ok=True)  # what stands there is replaced from here on
         for name in self.run_tables:
             storage.write_table(folder / f"{name}.parquet", tables.get(name, pd.DataFrame()))
@@ -236,27 +236,3 @@ class Results:
         if name not in TABLES:
             raise LogError(f"no table is called {name!r}; a results folder has {', '.join(TABLES)}")
         return self.path / f"{name}.parquet"
-
-
-def _check_weekly(weekly: pd.DataFrame, what: str, weeks: int) -> None:
-    missing = [c for c in WEEKLY if c not in weekly.columns]
-    text = [c for c in weekly.columns if not pd.api.types.is_numeric_dtype(weekly[c])]
-    if missing or text:
-        raise RunError(f"{what}: weekly table lacks the columns {missing}; columns that are no numbers: {text}")
-    if list(weekly["week"]) != list(range(weeks)):
-        raise RunError(f"{what}: weekly table must hold weeks 0..{weeks - 1} once each, has {list(weekly['week'])}")
-
-
-def latest(out: str | Path, name: str | None = None) -> Results:
-    """The newest results folder under `out`, of the study `name` if given. Raises LogError where there is none."""
-    every = sorted(Path(out).glob("*-????????/study.json"), key=lambda file: file.stat().st_mtime)
-    found = [file for file in every if name is None or file.parent.name[:-9] == name]
-    if found:
-        return Results.open(found[-1].parent)
-    if name is None or not every:
-        raise LogError(f"{Path(out)}: holds no results yet; `rage run {name or 'quickstart'}` makes some")
-    there = sorted({file.parent.name[:-9] for file in every})
-    raise LogError(
-        f"{name!r} is no results folder, and {Path(out)} holds no study of that name"
-        f"{did_you_mean(name, there)} Studies there: {', '.join(there)}."
-    )

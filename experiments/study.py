@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from experiments.config import AgentEntry, ExperimentConfig
 from experiments.config_names import names_and_parameters
 from experiments.executor import map_tasks
 from experiments.feasible import refuse_impossible
+from experiments.feeding import feed, store_at_hand
 from experiments.layout import RUN_TABLES
 from experiments.leaderboard import leaderboard
 from experiments.lock import at_work, only_writer
@@ -29,7 +29,6 @@ from experiments.run_book import RunOutcome
 from experiments.runner import run_agent
 from experiments.study_file import Study
 from rage_env import yamlfile
-from rage_env.errors import RageError
 from rage_env.whole_file import remove_parts
 
 __all__ = ["StudyResult", "Task", "run"]
@@ -95,11 +94,11 @@ def run(
         remove_parts(results.path)
         tell = Progress(len(results.runs()), enabled=progress)
         _tell_of_change(results, tell)
-        with _store(study, results, wanted=track), _told_when_stopped(results, tell):
+        with store_at_hand(study, results, wanted=track), _told_when_stopped(results, tell):
             _compute(study, results, tell)
             done = _conclude(results)
         if track:
-            _feed(study, results, tell)
+            feed(study, results, tell)
     return done
 
 
@@ -201,40 +200,3 @@ def _over_runs(results: Results, name: str) -> pd.DataFrame:
     tables = [results.run_table(*run, name) for run in results.runs()]
     filled = [t for t in tables if len(t)]
     return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame()
-
-
-@contextmanager
-def _store(config: ExperimentConfig, results: Results, *, wanted: bool) -> Iterator[None]:
-    """Make the MLflow store in a process of its own while runs compute: its first set-up takes seconds."""
-    if not wanted:
-        yield
-        return
-    from experiments import tracking
-
-    making = tracking.initialise_in_background(config.tracking.uri or tracking.default_uri(results.path))
-    try:
-        yield
-        making.wait()
-    finally:
-        making.terminate()
-        making.wait()
-
-
-def _feed(config: ExperimentConfig, results: Results, tell: Progress) -> None:
-    """Results into MLflow. A store that does not answer costs nothing but the look: results are on disk."""
-    from experiments import tracking
-
-    try:
-        done = tracking.track(results.path, config.tracking.uri, config.tracking.experiment)
-    except RageError as error:
-        tell.line(f"not in MLflow: {error}, with:\n  {_later(config, results)}")
-    else:
-        tell.line(f"MLflow: {done.uri}, {done.written} runs written, {done.kept} were there")
-
-
-def _later(config: ExperimentConfig, results: Results) -> str:
-    """The command that feeds what was not fed now, to the same store and experiment."""
-    words = ["rage", "track", str(results.path)]
-    words += ["--uri", config.tracking.uri] if config.tracking.uri else []
-    words += ["--experiment", config.tracking.experiment] if config.tracking.experiment != "rage" else []
-    return shlex.join(words)

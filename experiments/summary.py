@@ -1,4 +1,4 @@
-"""What summary.json of a run must hold for the leaderboard to be made from it.
+"""What summary.json and the weekly table of a run must hold for the leaderboard to be made from it.
 
 Only what is read there is asked for; a summary may hold more.
 """
@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from rage_env.errors import LogError
+from experiments.layout import WEEKLY
+from rage_env.errors import LogError, RunError
 
-__all__ = ["check_summary"]
+__all__ = ["check_summary", "check_weekly"]
 
 Number = float | None  # JSON has no NaN; null stands for it
 
@@ -79,3 +81,13 @@ def check_summary(summary: Mapping[str, object], file: Path) -> None:
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg'].lower()}" for e in error.errors())
         raise LogError(f"{file}: damaged ({wrong}); delete the folder {file.parent} and run the study again") from error
+
+
+def check_weekly(weekly: pd.DataFrame, what: str, weeks: int) -> None:
+    """Raises RunError for a weekly table that lacks a column or a week. what: whose it is."""
+    missing = [c for c in WEEKLY if c not in weekly.columns]
+    text = [c for c in weekly.columns if not pd.api.types.is_numeric_dtype(weekly[c])]
+    if missing or text:
+        raise RunError(f"{what}: weekly table lacks the columns {missing}; columns that are no numbers: {text}")
+    if list(weekly["week"]) != list(range(weeks)):
+        raise RunError(f"{what}: weekly table must hold weeks 0..{weeks - 1} once each, has {list(weekly['week'])}")

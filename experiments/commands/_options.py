@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-__all__ = ["AsJson", "AsOf", "Delayed", "DropInvalid", "Policy", "PolicyParams", "Seed", "WorldName", "WorldOverrides"]
+__all__ = [
+    "OUT",
+    "AsJson",
+    "AsOf",
+    "Delayed",
+    "DropInvalid",
+    "Out",
+    "Overrides",
+    "Policy",
+    "PolicyParams",
+    "Seed",
+    "WorldName",
+    "WorldOverrides",
+]
+
+OUT = Path("results")
 
 WorldName = Annotated[str, typer.Argument(metavar="SCENARIO", help="Name of a shipped scenario, or a YAML file.")]
 WorldOverrides = Annotated[
@@ -25,3 +41,10 @@ DropInvalid = Annotated[
 ]
 Delayed = Annotated[str, typer.Option(help="How late columns count: settled, matured_only or inverse_reported_share.")]
 AsOf = Annotated[int | None, typer.Option(help="Week by whose end late columns are known; the last if left out.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[KEY=VALUE]...", help="e.g. users=2000 scenario_overrides.guardrails.loss_rate.limit=0.004"
+    ),
+]
+Out = Annotated[Path, typer.Option(help="Folder that holds results folders.")]

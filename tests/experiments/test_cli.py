@@ -51,7 +51,7 @@ def test_help_answers_without_importing_the_world(tmp_path: Path) -> None:
         (["run", "quickstart", "usrs=3", "seeds=[-1]"], "override: usrs: unknown key: did you mean 'users'?"),
         (["run", "quickstart", "users"], "an override is written `dotted.path=value`"),
         (["run", "quickstart", "--workers", "0"], "--workers"),
-        (["run"], "Missing argument"),
+        (["run"], "say what to run"),
         (["runn"], "runn"),
         (["evaluate", "nothing.parquet"], "nothing.parquet"),
         (["track"], "holds no results yet"),

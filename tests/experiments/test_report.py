@@ -12,7 +12,8 @@ import pytest
 
 from experiments import report
 from experiments.config import ExperimentConfig
-from experiments.results import Results, latest
+from experiments.newest import latest
+from experiments.results import Results
 from rage_env.errors import LogError
 
 WEEKS = 4

@@ -1,0 +1,25 @@
+"""The results folder that is meant where none is named, or where only its study is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from experiments.results import Results
+from rage_env.errors import LogError, did_you_mean
+
+__all__ = ["latest"]
+
+
+def latest(out: str | Path, name: str | None = None) -> Results:
+    """The newest results folder under `out`, of the study `name` if given. Raises LogError where there is none."""
+    every = sorted(Path(out).glob("*-????????/study.json"), key=lambda file: file.stat().st_mtime)
+    found = [file for file in every if name is None or file.parent.name[:-9] == name]
+    if found:
+        return Results.open(found[-1].parent)
+    if name is None or not every:
+        raise LogError(f"{Path(out)}: holds no results yet; `rage run {name or 'quickstart'}` makes some")
+    there = sorted({file.parent.name[:-9] for file in every})
+    raise LogError(
+        f"{name!r} is no results folder, and {Path(out)} holds no study of that name"
+        f"{did_you_mean(name, there)} Studies there: {', '.join(there)}."
+    )
