@@ -88,7 +88,8 @@ def _solve(stack: Stack, start: Floats | None, tol: float, seed: int) -> _Outcom
     broken = np.where(excess > 1e-9 * np.maximum(stack.row_size, stack.row_spread), 1.0, 0.0)
     passes, found = 1, None
     if not broken.any():
-        found = focused(stack, first_prices(stack, seed) if start is None else start, tol)
+        cold = start is None or (stack.code is not None and len(stack.coef) == 1)  # exact prices cost one pass there
+        found = focused(stack, first_prices(stack, seed) if cold or start is None else start, tol)
         passes += found.passes
         if found.box is not None:
             return _Outcome(found.box, found, None, passes)
