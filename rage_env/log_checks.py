@@ -107,18 +107,31 @@ def _numbers(table: pa.Table, name: str) -> NDArray[np.float64]:
 
 def _breaches(table: pa.Table, k: int | None) -> Iterator[_Breach]:
     p, arm, reward = (_numbers(table, name) for name in ("propensity", "arm", "reward"))
-    withheld = bool(np.isnan(p).all())
-    yield from _broken("propensity", "must lie in (0, 1]", ~((p > 0) & (p <= 1)) & (not withheld), p)
-    yield from _broken("arm", "must be a whole number from 0", ~((arm >= 0) & (arm == np.floor(arm))), arm)
-    if k is not None:
+    withheld = bool(np.isnan(p[0])) and bool(np.isnan(p).all())
+    if not (withheld or (p.min() > 0 and p.max() <= 1)):  # nan, too, is neither
+        yield from _broken("propensity", "must lie in (0, 1]", ~((p > 0) & (p <= 1)), p)
+    if not (_whole_numbers(table, "arm") and arm.min() >= 0):
+        yield from _broken("arm", "must be a whole number from 0", ~((arm >= 0) & (arm == np.floor(arm))), arm)
+    if k is not None and not arm.max() < k:
         yield from _broken("arm", f"must be one of the {k} arms 0..{k - 1}", arm >= k, arm)
-    yield from _broken("reward", "must be finite", ~np.isfinite(reward), reward)
+    yield from _infinite("reward", reward)
     for name in table.column_names:
         if name in COLUMNS or name.startswith(FEATURE_PREFIX):
-            held = _numbers(table, name)
-            yield from _broken(name, "must be finite", ~np.isfinite(held), held)
+            yield from _infinite(name, _numbers(table, name))
     yield from _keys(table)
     yield from _probabilities(table, arm, p)
+
+
+def _whole_numbers(table: pa.Table, name: str) -> bool:
+    return bool(pa.types.is_integer(table[name].type)) and not table[name].null_count
+
+
+def _infinite(column: str, held: NDArray[np.float64]) -> Iterator[_Breach]:
+    """A finite sum has finite terms only, and is quicker than looking at each."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(held.sum()):
+            return
+    yield from _broken(column, "must be finite", ~np.isfinite(held), held)
 
 
 def _broken(column: str, rule: str, bad: NDArray[np.bool_], held: NDArray[np.generic]) -> Iterator[_Breach]:

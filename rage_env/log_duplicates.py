@@ -40,17 +40,22 @@ def _empty(table: pa.Table) -> NDArray[np.bool_]:
 
 def _each_once(table: pa.Table) -> bool:
     """Whether dense whole-number users and weeks stand there once each; False where that is not plain to see."""
-    key = np.zeros(table.num_rows, np.int64)
-    span = 1
-    for name in ("user_id", "week"):
+    key, span = np.zeros(1, np.int64), 1
+    for name in ("week", "user_id"):  # neighbours in a log stay neighbours among the keys
         if not pa.types.is_integer(table[name].type) or table[name].null_count:
             return False
         held = table[name].to_numpy()
         low, high = int(held.min()), int(held.max())
-        span *= high - low + 1
+        width = high - low + 1
+        span *= width
         if span > 16 * table.num_rows:
             return False
-        key = key * (high - low + 1) + (held.astype(np.int64, copy=False) - low)
+        if len(key) == 1:
+            key = held.astype(np.int64)
+        else:
+            key *= width
+            key += held
+        key -= low
     seen = np.zeros(span, np.bool_)
     seen[key] = True
-    return bool(seen.sum() == table.num_rows)
+    return bool(np.count_nonzero(seen) == table.num_rows)

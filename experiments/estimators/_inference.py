@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -44,13 +45,13 @@ class Estimate:
         ratio = self.value / other.value
         return Estimate(ratio, (self.influence - ratio * other.influence) / other.value)
 
-    @property
+    @cached_property
     def stderr(self) -> float:
         """Standard error over clusters; nan for fewer than two."""
         c = len(self.influence)
         return math.sqrt(float(self.influence @ self.influence) / (c * (c - 1))) if c > 1 else math.nan
 
-    @property
+    @cached_property
     def skew(self) -> float:
         """Skewness of the influence; 0 where nothing varies."""
         squares = self.influence * self.influence

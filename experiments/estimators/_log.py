@@ -130,12 +130,13 @@ class View:
     def deterministic(self) -> bool:
         """No row of a present user left anything to chance."""
         p = self.propensity if self.present is None else self.propensity[self.present]
-        return bool((p == 1).all())
+        return bool((p[:1] == 1).all()) and bool((p == 1).all())  # the first row mostly tells
 
     @property
     def withheld(self) -> bool:
         """The log does not say with which probabilities its arms were drawn."""
-        return bool(np.isnan(self.propensity.astype(np.float64, copy=False)).all())
+        p = self.propensity.astype(np.float64, copy=False)
+        return bool(np.isnan(p[:1]).all()) and bool(np.isnan(p).all())
 
 
 def rows_of(

@@ -130,8 +130,8 @@ class ClusterSums:
 
 def _adder(codes: NDArray[np.int64]) -> Callable[[Floats, Floats], None]:
     """Adds a chunk's terms to their clusters, in row order; the same bits whichever way is the fastest."""
-    first, last = int(codes[0]), int(codes.max()) + 1
-    if last - first == len(codes) and (np.diff(codes) == 1).all():  # users in their usual order, each once
+    first, last = int(codes[0]), int(codes[-1]) + 1
+    if last - first == len(codes) and (codes[1:] > codes[:-1]).all():  # users in their usual order, each once
 
         def one_each(sums: Floats, term: Floats) -> None:
             sums[first:last] += term
