@@ -115,12 +115,13 @@ def _value_table(title: str, rows: Sequence[ValueRow], alpha: float) -> Table:
 def _certificate_table(rows: Sequence[CertificateRow]) -> Table:
     claim = rows[0].certificate
     title = f"certificate, {claim.claim} at alpha {claim.alpha:g}"
-    table = _empty(title, ("policy", "answer"), ("usage", f"{1 - claim.alpha:.0%} interval", "users", "needed"))
+    table = _empty(title, ("policy",), ("usage", f"{1 - claim.alpha:.0%} interval", "users", "needed"))
+    table.add_column("answer", no_wrap=True)
     for row in rows:
         found = row.certificate
         needed = "-" if found.users_needed is None else f"{found.users_needed:,}"
         span = f"{found.lower:.3g} to {found.upper:.3g}"
-        table.add_row(row.policy, found.answer, f"{found.usage:.3g}", span, f"{found.users:,}", needed)
+        table.add_row(row.policy, f"{found.usage:.3g}", span, f"{found.users:,}", needed, found.answer)
     told = {f"{row.policy}: {row.certificate.reason}": None for row in rows}
     table.caption = "\n".join(told)
     return table

@@ -129,7 +129,10 @@ def _foreign(file: Path, data: Path | None, reading: Reading) -> LogSource:
     one = found.unit is None or len(table["user_id"].unique()) == table.num_rows
     metrics = tuple(o.name for o in found.outcomes)
     arms, guess = tuple(a.name for a in found.arms), reading.estimate_propensities
-    return LogSource(found.name, found.source, table, arms, metrics, "user_id", one, notes, guess)
+    least = min((a.propensity for a in found.arms if a.propensity is not None), default=None)
+    return LogSource(
+        found.name, found.source, table, arms, metrics, "user_id", one, notes, guess, least_propensity=least
+    )  # fmt: skip
 
 
 def _ours(folder: Path, reading: Reading) -> LogSource:
@@ -148,4 +151,5 @@ def _ours(folder: Path, reading: Reading) -> LogSource:
         raise LogError(f"{folder}: {error}. The log was changed; run the experiment again") from error
     by = f"scenario {log.meta.scenario or 'unknown'}, agent {log.meta.agent or 'unknown'}, seed {log.meta.seed}"
     metrics, guess = ("reward", "net_revenue"), reading.estimate_propensities
-    return LogSource(folder.name, by, table, arms, metrics, "unit", False, tuple(notes), guess)
+    world = log.meta.scenario
+    return LogSource(folder.name, by, table, arms, metrics, "unit", False, tuple(notes), guess, scenario=world)

@@ -27,7 +27,8 @@ Answer = Literal["certified", "not", "uninformative", "refused"]
 
 @dataclass(frozen=True)
 class Certificate:
-    """The answer on one claim. `not`: the log is large enough for the margin asked, and yet there is no proof.
+    """The answer on one claim. `not`: the log is large enough for the margin asked and yet there is no proof, or the
+    rate seems to lie above the limit.
 
     usage: the rate under the target by self-normalised weights, with its two-sided interval (asymptotic, for
     orientation; the answer does not rest on it). users_needed: at least, for a truth `margin` below the limit.
@@ -66,14 +67,21 @@ def certify(log: object, target_probs: Probs, claim: Claim, clusters: str = "use
     log_e = float(log_evidence(slack, worst))
     aim = claim.aim * max(float(_mean_den(table, np.asarray(target_probs, np.float64), below, slack)), 0.0)
     needed = from_log(slack, worst, aim, claim.alpha) if aim > 0 else None
-    answer = _answer(log_e, len(slack), needed, claim.alpha)
-    return Certificate(claim.words, answer, _reason(answer, claim, len(slack), needed), log_e, *about, needed, ess)
+    above_limit = usage[1] > claim.limit
+    answer = _answer(log_e, len(slack), needed, claim.alpha, above_limit=above_limit)
+    reason = _broken(usage, claim) if answer == "not" and above_limit else _reason(answer, claim, len(slack), needed)
+    return Certificate(claim.words, answer, reason, log_e, *about, needed, ess)
 
 
-def _answer(log_e: float, users: int, needed: int | None, alpha: float) -> Answer:
+def _answer(log_e: float, users: int, needed: int | None, alpha: float, *, above_limit: bool) -> Answer:
     if log_e >= math.log(1 / alpha):
         return "certified"
-    return "uninformative" if needed is None or users < needed else "not"
+    return "not" if above_limit or (needed is not None and users >= needed) else "uninformative"
+
+
+def _broken(usage: tuple[float, float, float], claim: Claim) -> str:
+    """To withhold a certificate takes no warranty, so the asymptotic interval will do."""
+    return f"the rate seems to lie above the limit: {usage[0]:.3g}, from {usage[1]:.3g} on"
 
 
 def _reason(answer: Answer, claim: Claim, users: int, needed: int | None) -> str:

@@ -39,7 +39,10 @@ def test_a_safe_arm_is_certified_and_an_unsafe_one_is_not() -> None:
     safe, unsafe = (certify(rows, target, claim()) for target in both(len(rows)))
     assert (safe.answer, unsafe.answer) == ("certified", "not")
     assert unsafe.lower > unsafe.limit > safe.upper
-    assert "enough for one" in unsafe.reason
+    assert "seems to lie above the limit" in unsafe.reason
+    near = certify(rows, both(len(rows))[1], claim(limit=0.0205))
+    assert (near.answer, near.lower < near.limit) == ("not", True)
+    assert "enough for one" in near.reason
 
 
 def test_a_small_log_says_how_many_users_it_would_take() -> None:
