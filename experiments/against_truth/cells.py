@@ -81,7 +81,10 @@ WORLDS = (
         (Limit("loss/gmv", 0.02, 52_000.0), Limit("negative_reaction/present", 0.007, 1.0), *CHURN[1:]),
     ),
 )
-SEEDS: Mapping[Logging, int] = {"uniform": 40, "risk_biased": 200, "agent": 20}
+SEEDS: Mapping[Logging, int] = {"uniform": 20, "risk_biased": 40, "agent": 10}
+RISK_BIASED_SEEDS = {"fintech": 200}
+"""Where a sharper answer is worth its minutes: the claim on the campaign that makes a good offer look harmful."""
+
 AGENT_USERS = 3_000
 """An agent decides for no more, which keeps the report within its minutes."""
 
@@ -99,7 +102,8 @@ class Cell:
     @property
     def seeds(self) -> int:
         """How many fresh cohorts live it."""
-        return SEEDS[self.logging]
+        more = RISK_BIASED_SEEDS if self.logging == "risk_biased" else {}
+        return more.get(self.world.scenario, SEEDS[self.logging])
 
     @property
     def users(self) -> int:

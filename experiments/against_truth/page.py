@@ -99,14 +99,14 @@ def _estimators(found: Found) -> Iterator[str]:
 def _limits(found: Found) -> Iterator[str]:
     yield "Certificates at alpha .05, per target; an error is a broken limit certified (type I) or a kept one not (II)."
     yield ""
-    yield "| target | limit | true rate | kept | certified | uninformative | refused | error | delta method's error |"
-    yield "|---|---|--:|---|--:|--:|--:|--:|--:|"
+    yield "| target | limit | true rate | kept | certified | refused | error | delta method's error |"
+    yield "|---|---|--:|---|--:|--:|--:|--:|"
     for line in limit_lines(found):
         kind = "II" if line.kept else "I"
         error, rival = (1 - share if line.kept else share for share in (line.certified, line.by_delta))
         yield (
             f"| {line.target} | {line.metric} <= {line.limit:g} | {line.truth:.3g} | "
-            f"{'yes' if line.kept else '**no**'} | {line.certified:.0%} | {line.uninformative:.0%} | "
+            f"{'yes' if line.kept else '**no**'} | {line.certified:.0%} | "
             f"{line.refused:.0%} | {kind}: {error:.1%} | {kind}: {rival:.1%} |"
         )
 

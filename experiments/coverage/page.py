@@ -39,9 +39,10 @@ Monte Carlo standard errors.
 
 _BESIDE = f"""## Beside it
 
-What to use where a column is skewed: a bootstrap of users ({RESAMPLES} Poisson resamples; studentised, BCa,
-percentile), a cap declared beforehand, or a finite-sample interval from declared bounds, which never holds too seldom
-and is wide.
+A bootstrap of users ({RESAMPLES} Poisson resamples), a cap declared beforehand, or a finite-sample interval from
+declared bounds, which never holds too seldom and is wide. A bootstrap knows only the log. Where the long tail is in it
+(GMV) the studentised one evens out the two sides on which intervals miss; where rare losses are not in most logs (net
+revenue) every bootstrap leans the wrong way, and only a cap or bounds help.
 """
 
 _CONTROLS = """## Known to be wrong
