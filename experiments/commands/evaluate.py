@@ -21,7 +21,7 @@ def evaluate(
     metric: Annotated[str | None, typer.Option(help="A column, num/den, or a named ratio such as nrpau.")] = None,
     interval: Annotated[str, typer.Option(help="influence, bootstrap_t, bca or percentile; by user.")] = "influence",
     limit: Annotated[float | None, typer.Option(help="Certify that the metric stays at or below it.")] = None,
-    guardrail: Annotated[str | None, typer.Option(help="Certify this guardrail of the log's own world.")] = None,
+    guardrail: Annotated[str | None, typer.Option(help="Certify this guardrail of the log's shipped world.")] = None,
     max_loss: Annotated[float | None, typer.Option(help="Most a row's numerator can be, enforced; never seen.")] = None,
     floor: Annotated[float | None, typer.Option(help="Least propensity of an arm, as the log was designed.")] = None,
     margin: Annotated[float | None, typer.Option(help="How far below its limit a rate must be told; half.")] = None,
