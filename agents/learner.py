@@ -37,11 +37,13 @@ class LearnerParams(AgentParams):
     """caution: posterior sds of pooled usage kept as margin on every guardrail. keep: evidence left after a week.
 
     history: folder of a log (of a run with keep_logs) that the agent learns from before its own burn-in.
+    adapt_prior: let the data say how wide effects are, within the declared prior, rather than take it at its word.
     """
 
     caution: float = Field(default=1.5, ge=0, le=10)
     keep: float = Field(default=0.99, gt=0, le=1)
     history: str | None = None
+    adapt_prior: bool = False
 
 
 class Learner(Configured):
@@ -60,7 +62,7 @@ class Learner(Configured):
         self.problem = problem
         folder = self._learner.history
         self.history = None if folder is None else read_history(self.name, folder, problem)
-        self.belief = CohortBelief(problem, BeliefSettings(keep=self._learner.keep))
+        self.belief = CohortBelief(problem, BeliefSettings(keep=self._learner.keep, adapt=self._learner.adapt_prior))
         self.last = self.before = np.empty((0, problem.k))
         self.decided = -(10**9)  # the week of the last decision; deciding it again starts from the same plan
 

@@ -39,7 +39,10 @@ Part = Hazard | Volumes | Risk | Ridge | Rates | LateRidge
 
 @dataclass(frozen=True)
 class BeliefSettings:
-    """keep: how much of a week's evidence is left a week later. Prior sds are relative effects (assumed)."""
+    """keep: how much of a week's evidence is left a week later. Prior sds are relative effects (assumed).
+
+    adapt: take them for upper bounds, and let the data say how wide effects are.
+    """
 
     keep: float = 0.99
     churn_sd: float = 0.3
@@ -47,6 +50,7 @@ class BeliefSettings:
     gmv_sd: float = 0.1
     gmv_slope_sd: float = 0.03
     gmv_away_sd: float = 0.1
+    adapt: bool = False
 
 
 class CohortBelief:
@@ -67,7 +71,8 @@ class CohortBelief:
                 _precision(d, 0.2, 0.1),
                 _precision(d, s.churn_sd, s.churn_slope_sd),
                 _precision(d, s.churn_sd, s.churn_slope_sd),
-            )
+            ),
+            adapt=s.adapt,
         )
         self.gmv = Ridge(
             Structure.against_control(
@@ -75,7 +80,8 @@ class CohortBelief:
                 _precision(d, 0.1, 0.05, 0.1),
                 _precision(d, 0.05, 0.02, 0.03),
                 _precision(d, s.gmv_sd, s.gmv_slope_sd, s.gmv_away_sd),
-            )
+            ),
+            adapt=s.adapt,
         )
         self.rates: dict[str, Rates] = {}
         self.scale = self.volumes.mean  # of volumes when priors were set

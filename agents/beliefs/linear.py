@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 
+from agents.beliefs.evidence import by_evidence
+
 __all__ = ["Posterior", "Ridge", "Ridges", "Structure", "spread"]
 
 Floats = NDArray[np.float64]
@@ -80,10 +82,13 @@ class Posterior:
 
 
 class Ridge:
-    """Regressions of groups under one prior. Remembers a Gram matrix and a moment for each group."""
+    """Regressions of groups under one prior. Remembers a Gram matrix and a moment for each group.
 
-    def __init__(self, structure: Structure) -> None:
-        self.structure = structure
+    adapt: let the data say how wide the prior of effects is, within what was declared.
+    """
+
+    def __init__(self, structure: Structure, *, adapt: bool = False) -> None:
+        self.structure, self.adapt = structure, adapt
         groups, p = len(structure.member), structure.precision.shape[1]
         self.gram = np.zeros((groups, p, p))
         self.moment = np.zeros((groups, p))
@@ -107,7 +112,8 @@ class Ridge:
 
     def posterior(self) -> Posterior:
         """The beliefs that prior and data give."""
-        return _solved(self.structure, self.gram, self.moment[None])[0]
+        structure = by_evidence(self.structure, self.gram, self.moment) if self.adapt else self.structure
+        return _solved(structure, self.gram, self.moment[None])[0]
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """State as plain arrays."""
