@@ -79,6 +79,11 @@ class SafeExploration(Learner):
                 certificate.add(week.week, week.user_id[mine], self.bounds[mine, j])
             certificate.hear(losses, week.week)
 
+    def begin_run(self) -> None:
+        """Cases of the history stay, dated before the run; certificates are earned by one's own choices alone."""
+        self.cases.begin_run(self.belief.last_week, self._started().burn_in_weeks)
+        super().begin_run()
+
     def guard(self, observation: Observation) -> Guard:
         """The guardrails as this agent keeps them."""
         problem, own = self._started(), self._own

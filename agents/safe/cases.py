@@ -9,7 +9,7 @@ tell whose are larger.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -160,6 +160,14 @@ class Cases:
         share = self.shares[column]
         return np.asarray(share[np.clip(last_week - week, 0, len(share) - 1)])
 
+    def begin_run(self, last_week: int, burn_in_weeks: int) -> None:
+        """Date what a history told before the burn-in of a run; weeks still reported on when it ended are dropped."""
+        whole, moved = last_week - self.ages + 1, burn_in_weeks + last_week + 1
+        self.sample = self.sample.where(self.sample.week <= whole).earlier(moved)
+        self.cases = self.cases.where(self.cases.week <= whole).earlier(moved)
+        self.under = {w - moved: u for w, u in self.under.items() if w <= whole}
+        self.held = {}
+
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """State as plain arrays."""
         out: dict[str, NDArray[np.generic]] = {f"sample/{k}": v for k, v in self.sample.arrays().items()}
@@ -231,6 +239,9 @@ class _Rows:
 
     def where(self, keep: NDArray[np.bool_]) -> _Rows:
         return _Rows(self.x[keep], self.week[keep], self.arm[keep], self.code[keep], self.amount[keep])
+
+    def earlier(self, weeks: int) -> _Rows:
+        return replace(self, week=self.week - np.int32(weeks))
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         return {f: getattr(self, f) for f in _FIELDS}

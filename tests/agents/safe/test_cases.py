@@ -88,3 +88,13 @@ def test_what_is_remembered_survives_saving() -> None:
     again = Cases(("loss_fraud",), {"loss_fraud": SHARE}, (2,), 2)
     again.restore({k: np.array(v) for k, v in cases.arrays().items()})
     assert total(cases) == total(again)
+
+
+def test_a_history_is_dated_before_the_run_and_what_it_left_open_is_dropped() -> None:
+    cases = told(SHARE)
+    cases.begin_run(last_week=7, burn_in_weeks=4)
+    assert set(cases.under) == {-12, -11, -10}  # weeks 0, 1 and 2 of eight: five more were still reported on
+    assert cases.sample.week.max() == -10
+    belief = cases.posterior("loss_fraud", lambda x: x, -5, PRIOR)
+    rate, sd = float(belief.rate(np.zeros((1, 2), np.float32))[0]), float(np.sqrt(belief.covariance[0, 0]))
+    assert abs(np.log(rate / 0.004)) < 4 * sd
