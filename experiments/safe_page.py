@@ -1,0 +1,175 @@
+"""Writes docs/safe_exploration.md and its figure from finished runs of safe_from_week_one and safe_rivals.
+
+    python -m experiments.safe_page docs/safe_exploration.md [--out results] [--folders FOLDER ...]
+
+Without --folders both studies, and the first one at full delays, are run under --out, or taken from there. With
+--folders only the runs that these results folders hold are shown; several folders of one study are put together.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from experiments.report.safety import safety
+from experiments.results import Results
+from experiments.safe_page_text import INTRODUCTION, METHOD, READING
+from experiments.safe_share import SafeShare, by_week, safe_share, seeds_violated, share_of_weeks
+
+__all__ = ["agents_table", "main", "page", "weeks_table"]
+
+FULL = {"delay_scale": 1.0}
+EARLY, LATE = range(8, 12), range(22, 26)
+"""Weeks 9 to 12 and 23 to 26, counted from 0."""
+SAFE = "safe_exploration"
+
+
+def page(scaled: pd.DataFrame, full: pd.DataFrame, figure: str) -> str:
+    """The whole page. scaled, full: weekly rows of all agents and seeds, delays cut at six weeks and in full."""
+    parts = [INTRODUCTION, *_told(scaled), "", f"![violations and share of the oracle by week]({figure})", ""]
+    parts += [READING, *agents_table(scaled), "", "## Week by week", "", *weeks_table(_of(scaled, SAFE)), ""]
+    if len(full):
+        parts += [
+            "## At full delays",
+            "",
+            "Reports take up to 18 weeks. No target was set.",
+            "",
+            *agents_table(full),
+            "",
+        ]
+    return "\n".join([*parts, METHOD])
+
+
+def _told(weekly: pd.DataFrame) -> Iterator[str]:
+    """The result in a sentence, against what was aimed at."""
+    mine = _of(weekly, SAFE)
+    seeds, broken = mine["seed"].nunique(), seeds_violated(mine)
+    early, late = share_of_weeks(mine, EARLY), share_of_weeks(mine, LATE)
+    kept = "kept" if broken <= 0.05 * seeds else "missed"
+    yield (
+        f"Aimed at: a true violation in at most 5 of 100 seeds. Measured: {broken} of {seeds} ({kept}). Aimed at: 60 % "
+        f"of `oracle_observable`'s gain in weeks 9 to 12, and 80 % in weeks 23 to 26. Measured: {_interval(early)} "
+        f"and {_interval(late)}, bootstrap over seeds, from the weeks of these spans in which the oracle was solved "
+        f"({_sampled(mine, EARLY)}; {_sampled(mine, LATE)})."
+    )
+
+
+def agents_table(weekly: pd.DataFrame) -> Iterator[str]:
+    """One line an agent, those that break least first."""
+    yield "| agent | seeds | seeds with any violation | weeks broken | by guardrail | weeks 9-12 | 23-26 | safe share |"
+    yield "|---|--:|--:|--:|---|--:|--:|--:|"
+    lines = [(*_safety(_of(weekly, a)), a) for a in weekly["agent"].unique()]
+    for _, _, agent in sorted(lines):
+        mine = _of(weekly, agent)
+        seeds, broken = mine["seed"].nunique(), seeds_violated(mine)
+        yield (
+            f"| `{agent}` | {seeds} | {broken} | {_weeks_broken(mine):.1%} | {_by_rail(mine)} | "
+            f"{_number(share_of_weeks(mine, EARLY).value)} | {_number(share_of_weeks(mine, LATE).value)} | "
+            f"{_interval(_safe(mine))} |"
+        )
+
+
+def weeks_table(weekly: pd.DataFrame) -> Iterator[str]:
+    """One line a week of one agent."""
+    seeds = weekly["seed"].nunique()
+    yield "| week | seeds with a violation | share of oracle | offers | credit line | least slack of the loss limit |"
+    yield "|--:|--:|--:|--:|--:|--:|"
+    table = by_week(weekly)
+    rest = weekly.groupby("week").agg(
+        {"share.no_offer": "mean", "share.credit_line": "mean", "slack_true.loss_rate": "min"}
+    )
+    for row, (_, more) in zip(table.to_dict("records"), rest.iterrows(), strict=True):
+        share = _interval(SafeShare(*(float(row[c]) for c in ("share_of_oracle", "share_lower", "share_upper"))))
+        yield (
+            f"| {int(row['week']) + 1} | {round(row['any'] * seeds)} of {seeds} | {share} | "
+            f"{1 - more['share.no_offer']:.1%} | {more['share.credit_line']:.1%} | "
+            f"{1e4 * more['slack_true.loss_rate']:+.1f} bps |"
+        )
+
+
+def _of(weekly: pd.DataFrame, agent: str) -> pd.DataFrame:
+    return weekly[weekly["agent"] == agent]
+
+
+def _rails(weekly: pd.DataFrame) -> list[str]:
+    return [c for c in weekly.columns if c.startswith("violated.")]
+
+
+def _safety(weekly: pd.DataFrame) -> tuple[float, float]:
+    return seeds_violated(weekly) / weekly["seed"].nunique(), _weeks_broken(weekly)
+
+
+def _weeks_broken(weekly: pd.DataFrame) -> float:
+    return float(weekly[_rails(weekly)].any(axis=1).mean())
+
+
+def _by_rail(weekly: pd.DataFrame) -> str:
+    found = {c.removeprefix("violated."): float(weekly[c].mean()) for c in _rails(weekly)}
+    return ", ".join(f"{name} {share:.0%}" for name, share in found.items() if share > 0) or "none"
+
+
+def _safe(weekly: pd.DataFrame) -> SafeShare:
+    rows = weekly[weekly["step.agent"].notna()]
+    gains = (rows["step.agent"] - rows["step.no_offer"]).groupby(rows["seed"]).sum()
+    best = (rows["step.oracle_observable"] - rows["step.no_offer"]).groupby(rows["seed"]).sum()
+    broken = weekly.groupby("seed")[_rails(weekly)].any().any(axis=1)
+    return safe_share(gains.to_numpy(np.float64), best.to_numpy(np.float64), broken.to_numpy(np.bool_))
+
+
+def _sampled(weekly: pd.DataFrame, weeks: Sequence[int]) -> str:
+    held = sorted(int(w) + 1 for w in weekly.loc[weekly["step.agent"].notna(), "week"].unique() if w in weeks)
+    return f"week {', '.join(map(str, held))}"
+
+
+def _number(share: float) -> str:
+    return "" if np.isnan(share) else f"{share:.0%}"
+
+
+def _interval(share: SafeShare) -> str:
+    reach = "" if np.isnan(share.lower) else f" [{share.lower:.0%}, {share.upper:.0%}]"
+    return "" if np.isnan(share.value) else f"{share.value:.0%}{reach}"
+
+
+def weekly_of(folders: Sequence[Path]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Weekly rows of the finished runs in these folders: with delays cut, and in full. Each run counts once."""
+    parts: tuple[list[pd.DataFrame], list[pd.DataFrame]] = [], []
+    for folder in folders:
+        results = Results.open(folder)
+        overrides = results.config["scenario_overrides"]
+        assert isinstance(overrides, dict)
+        parts[overrides.get("delay_scale", 1.0) == 1.0].append(results.all_weekly())
+    whole = [pd.concat(p, ignore_index=True) if p else pd.DataFrame() for p in parts]
+    once = [w.drop_duplicates(["agent", "seed", "week"], ignore_index=True) if len(w) else w for w in whole]
+    return once[0], once[1]
+
+
+def _run_all(out: Path) -> list[Path]:
+    from experiments import config as configs
+    from experiments.study import run
+
+    full = configs.load("safe_from_week_one", [{"seeds": "9001..9020", "scenario_overrides": FULL}])
+    studies = (configs.load("safe_from_week_one"), configs.load("safe_rivals"), full)
+    return [run(study, out=out, track=False).path for study in studies]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run what is missing, and write page and figure."""
+    parser = argparse.ArgumentParser(prog="python -m experiments.safe_page")
+    parser.add_argument("page", type=Path)
+    parser.add_argument("--out", type=Path, default=Path("results"))
+    parser.add_argument("--folders", type=Path, nargs="+", default=[])
+    asked = parser.parse_args(arguments)
+    scaled, full = weekly_of(asked.folders or _run_all(asked.out))
+    figure = asked.page.with_suffix(".svg")
+    safety(scaled, figure)
+    asked.page.write_text(page(scaled, full, figure.name), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
