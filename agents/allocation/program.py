@@ -41,6 +41,7 @@ def guardrail_rows(
     full = {**means, "present": np.broadcast_to(observation.present[:, None].astype(np.float64), shape)}
     rows: list[Linear] = []
     for guardrail in guardrails:
+        _refuse_empty_denominator(guardrail, full, shape)
         everyone = guardrails if known is None else known
         left = _used_to_date(guardrail, everyone, observation)
         at = next((i for i, one in enumerate(everyone) if one.name == guardrail.name), None)
@@ -69,6 +70,21 @@ def _used_to_date(guardrail: Guardrail, known: Sequence[Guardrail], observation:
     if guardrail.denominator is not None:
         used -= guardrail.limit * float(observation.denominator_to_date[at])
     return used
+
+
+def _refuse_empty_denominator(guardrail: Guardrail, means: Means, shape: tuple[int, int]) -> None:
+    """A rate of something over nothing is no rate; nothing over nothing, when everybody has left, breaks no limit."""
+    if guardrail.denominator is None:
+        return
+    size = weighted_sum(guardrail.denominator, means, shape)
+    used = weighted_sum(guardrail.numerator, means, shape)
+    if used.any() and not size.any():
+        user, arm = (int(i) for i in np.argwhere(used != 0)[0])
+        raise GuardrailError(
+            f"{guardrail.name}: its denominator {' + '.join(guardrail.denominator)} is expected to be 0 for every user "
+            f"under every arm, while its numerator is {used[user, arm]:.6g} for user {user} under arm {arm}. Check the "
+            "beliefs, or state a plain limit."
+        )
 
 
 def _cohort(

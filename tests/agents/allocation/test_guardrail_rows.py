@@ -195,3 +195,21 @@ def test_misspelt_segments_and_columns_are_named() -> None:
         guardrail_rows([rate(numerator={"churned": 1.0})], means(), observation())
     with pytest.raises(GuardrailError, match="gmv: expected outcomes have shape"):
         guardrail_rows([rate()], {"gmv": np.ones((2, 2))}, observation())
+
+
+def test_a_denominator_of_nothing_is_named_and_nothing_over_nothing_is_not() -> None:
+    believed = {**means(), "gmv": np.zeros((_N, _K))}
+    with pytest.raises(
+        GuardrailError, match=r"loss_rate: its denominator gmv is expected to be 0 for every user .* arm 0"
+    ):
+        guardrail_rows([rate()], believed, observation())
+    (row,) = guardrail_rows([rate()], {**believed, "loss_fraud": np.zeros((_N, _K))}, observation())
+    assert allocate(np.zeros((_N, _K)), [row], observation().action_mask).status == "optimal"
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_beliefs_that_are_not_numbers_are_named_with_guardrail_user_and_arm(bad: float) -> None:
+    believed = means()
+    believed["loss_fraud"][7, 2] = bad
+    with pytest.raises(GuardrailError, match="loss_rate: coef must be finite, but user 7, arm 2"):
+        guardrail_rows([rate()], believed, observation())
