@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from experiments.estimators._log import columns_of
+from experiments.estimators._log import CAPPED, columns_of
 from rage_env.errors import ConfigError, GuardrailError
 from rage_env.guardrails import Guardrail
 
@@ -48,6 +48,11 @@ class Claim:
                 problems.append(f"{what}: must lie in (0, 1{']' if what == 'floor' else ')'}, got {held!r}")
         if self.margin is not None and not 0 < self.margin <= self.limit:
             problems.append(f"margin: must lie in (0, limit], got {self.margin!r} with a limit of {self.limit:g}")
+        problems += [
+            f"numerator: {column} would hide what lies above the cap; certify the loss itself, and declare its bound"
+            for column in self.numerator
+            if CAPPED.fullmatch(column)
+        ]
         if problems:
             raise ConfigError(problems)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ from rage_env.log import CohortLog, validate_log
 from rage_env.outcomes import COLUMNS, LOSSES, net_revenue
 
 __all__ = [
+    "CAPPED",
     "Policy",
     "Probs",
     "View",
@@ -30,6 +32,8 @@ __all__ = [
 ]
 
 Probs = NDArray[np.floating]
+
+CAPPED = re.compile(r"capped\((?P<column>\w+),\s*(?P<cap>\d+(\.\d*)?)\)")
 
 
 def table_of(log: object, k: int | None) -> pa.Table:
@@ -61,7 +65,13 @@ def columns_of(metric: str) -> tuple[str, ...]:
 
 
 def outcome(table: pa.Table, column: str) -> NDArray[np.generic]:
-    """(n,) a column of outcomes; `net_revenue`, `loss` and `assigned` (1 a row) are worked out where not logged."""
+    """(n,) a column of outcomes; `net_revenue`, `loss` and `assigned` (1 a row) are worked out where not logged.
+
+    `capped(column, 100)` counts it within [-100, 100], for columns whose tail no interval can be trusted with.
+    """
+    if capped := CAPPED.fullmatch(column):
+        cap = float(capped["cap"])
+        return np.asarray(np.clip(outcome(table, capped["column"]).astype(np.float64), -cap, cap))
     if column == "assigned" and column not in table.column_names:
         return np.ones(table.num_rows)
     if column == "net_revenue" and column not in table.column_names and set(COLUMNS) <= set(table.column_names):

@@ -96,6 +96,7 @@ def test_a_row_beyond_its_declared_bound_is_no_matter_of_statistics(
         (lambda: claim(most=0), "most: must be a finite number above 0, got 0"),
         (lambda: claim(floor=1.5), r"floor: must lie in \(0, 1\], got 1.5"),
         (lambda: claim(alpha=1), r"alpha: must lie in \(0, 1\), got 1"),
+        (lambda: Claim.of_metric("capped(loss, 1)/gmv", 0.1, 1.0, 0.5), "would hide what lies above the cap"),
         (lambda: claim(margin=0.5), r"margin: must lie in \(0, limit\], got 0.5"),
     ],
 )

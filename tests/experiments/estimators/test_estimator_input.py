@@ -174,3 +174,15 @@ def test_an_event_that_never_happened_is_not_reported_as_surely_impossible() -> 
 def test_a_skewed_estimate_says_how_many_users_it_asks_for() -> None:
     line = estimators.evaluate(log(reward=at(0, 1000.0, 0.0)), TARGET, ["ips"]).iloc[0]
     assert re.search(r"skewed: skewness 1\d\.\d asks for [\d,]+ users", line["reason"])
+
+
+def test_a_capped_column_counts_within_its_cap_and_a_cap_that_is_none_is_no_column() -> None:
+    long_tail = log(reward=at(0, 1000.0, 1.0))
+    capped = estimators.evaluate(long_tail, TARGET, ["snips"], metric="capped(reward, 5)").iloc[0]
+    plain = estimators.evaluate(log(reward=at(0, 5.0, 1.0)), TARGET, ["snips"]).iloc[0]
+    assert (capped["value"], capped["stderr"]) == (plain["value"], plain["stderr"])
+    below = estimators.evaluate(log(reward=-9.0), TARGET, ["snips"], metric="capped(reward,2)").iloc[0]
+    assert below["value"] == pytest.approx(-2.0)
+    for wrong in ("capped(reward)", "capped(reward, -5)", "capped(revard, 5)"):
+        with pytest.raises(LogError, match="has no column"):
+            estimators.evaluate(long_tail, TARGET, ["snips"], metric=wrong)
