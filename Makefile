@@ -8,7 +8,7 @@ export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all lint bench clean
+.PHONY: help run test test-all lint bench look clean
 
 help:
 	@echo "make run       the quickstart study: agents compared, with MLflow (first call installs into $(VENV))"
@@ -16,6 +16,7 @@ help:
 	@echo "make test-all  all tests, slow ones too"
 	@echo "make lint      ruff and mypy"
 	@echo "make bench     speed against named references, as JSON"
+	@echo "make look      the dashboard in headless Chromium: pictures of every page, of the newest study"
 	@echo "make clean     remove $(VENV) and results"
 
 $(BIN)/python:
@@ -45,6 +46,9 @@ lint: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	@for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
+
+look: $(VENV)/.dev
+	$(BIN)/python -m tests.browser.look
 
 clean:
 	rm -rf $(VENV) results build *.egg-info

@@ -63,13 +63,21 @@ def ui(
 
 
 @app.command()
-def report(study: Study = None, out: Out = OUT) -> None:
-    """Draw the figures of a results folder."""
+def report(
+    study: Study = None,
+    out: Out = OUT,
+    to: Annotated[
+        Path | None, typer.Option(help="File for the page; report.html beside the results if left out.")
+    ] = None,
+) -> None:
+    """Write one self-contained HTML page of a study, and draw its figures anew."""
     from experiments import console, report
+    from experiments.report.page import write_page
     from experiments.results import Results
 
     results = Results.open(_results(study, out))
     results.refuse_changed()
+    console.show(str(write_page(results, to)))
     for path in report.draw(results):
         console.show(str(path))
 

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from rage_env.errors import LogError
 from rage_env.whole_file import whole_file
 
-__all__ = ["moved", "read_json", "read_table", "write_json", "write_table", "write_text"]
+__all__ = ["columns_of", "moved", "read_json", "read_table", "write_json", "write_table", "write_text"]
 
 
 def write_text(path: Path, text: str) -> Path:
@@ -44,10 +44,18 @@ def read_json(path: Path) -> dict[str, object]:
     return data
 
 
-def read_table(path: Path) -> pd.DataFrame:
-    """Inverse of write_table. Raises LogError naming a file that is missing or corrupted."""
+def read_table(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Inverse of write_table, or some of its columns. Raises LogError naming a file that is missing or corrupted."""
     try:
-        return pq.read_table(path).to_pandas()
+        return pq.read_table(path, columns=None if columns is None else [*columns]).to_pandas()
+    except (OSError, pa.ArrowException) as error:
+        raise LogError(_unreadable(path, error)) from error
+
+
+def columns_of(path: Path) -> tuple[str, ...]:
+    """Names of a table's columns. Raises LogError as read_table does."""
+    try:
+        return tuple(pq.read_schema(path).names)
     except (OSError, pa.ArrowException) as error:
         raise LogError(_unreadable(path, error)) from error
 

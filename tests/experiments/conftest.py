@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from experiments import config
+from experiments import config, run
 from experiments.config import ExperimentConfig
+from experiments.results import Results
 
 Small = Callable[..., ExperimentConfig]
 _SMALL: dict[str, object] = {
@@ -24,3 +25,16 @@ _SMALL: dict[str, object] = {
 def small() -> Small:
     """The quickstart, made small, with further changes."""
     return lambda **changes: config.load("quickstart", [{**_SMALL, **changes}])
+
+
+@pytest.fixture(scope="session")
+def shown_study(small: Small, tmp_path_factory: pytest.TempPathFactory) -> Results:
+    """A finished study with everything that pages show: one rule, one learner, two seeds."""
+    agents = [
+        {"kind": "no_offer"},
+        {"kind": "blanket", "name": "credit", "arm": "credit_line"},
+        {"kind": "lagrangian_linucb"},
+    ]
+    changes = {"name": "small", "users": 300, "weeks": 5, "floor": {"propensity": 0.01, "share": 0.6}}
+    config = small(**changes, agents=agents, oracle={"every_weeks": 2, "users_fit": 4000})
+    return Results.open(run(config, out=tmp_path_factory.mktemp("shown"), track=False, progress=False).path)

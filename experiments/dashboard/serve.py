@@ -1,0 +1,65 @@
+"""Serves the control tower on 127.0.0.1 until it is stopped."""
+
+from __future__ import annotations
+
+import importlib.util
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+from experiments.newest import latest
+from experiments.results import Results
+from rage_env.errors import ConfigError
+
+__all__ = ["HERE", "serve"]
+
+HERE = "127.0.0.1"
+APP = Path(__file__).with_name("app.py")
+
+_OPTIONS: dict[str, object] = {
+    "server.address": HERE,
+    "server.headless": True,  # opens no browser and asks for no e-mail address
+    "server.fileWatcherType": "none",
+    "browser.gatherUsageStats": False,
+    "client.toolbarMode": "minimal",
+    "client.showErrorDetails": "none",
+    "logger.hideWelcomeMessage": True,
+}
+
+
+def serve(out: Path, study: str | None, port: int, tell: Callable[[str], None]) -> None:
+    """Show the results folders under `out`, `study` first, its newest if it is named; else the newest of all.
+
+    tell: called with the address before the server starts. Raises InputError where nothing can be shown or served.
+    """
+    if importlib.util.find_spec("streamlit") is None:
+        raise ConfigError("the dashboard needs Streamlit; install it with: pip install 'rage-env[dashboard]'")
+    first = _first(out, study)
+    _refuse_taken(port)
+    from streamlit.web import bootstrap
+
+    from experiments.dashboard.screens import every
+
+    every()  # read now, before anybody waits for a page
+    tell(f"{first.path if first else out}\nat http://{HERE}:{port} (Ctrl-C stops it)")
+    options = {**_OPTIONS, "server.port": port}
+    bootstrap.load_config_options(options)
+    root = first.path.parent if first else out
+    bootstrap.run(str(APP), False, [str(root), first.path.name if first else ""], options)
+
+
+def _first(out: Path, study: str | None) -> Results | None:
+    if study is not None and Path(study).is_dir():
+        return Results.open(study)
+    if study is None and out.is_dir() and not any(out.glob("*-????????/study.json")):
+        return None  # the page `Data` makes some
+    return latest(out, study)
+
+
+def _refuse_taken(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HERE, port))
+        except OSError as error:
+            raise ConfigError(f"port: {port} cannot be used ({error.strerror}); give another with --port") from error
