@@ -17,7 +17,7 @@ from rage_env.errors import LogError, did_you_mean
 from rage_env.log import FEATURE_PREFIX, PROB_PREFIX, validate_log
 from rage_env.log_checks import Dropped, drop_invalid
 
-__all__ = ["column_of", "numbers_of", "read_foreign_log", "read_table", "read_valid_rows"]
+__all__ = ["column_of", "numbers_of", "read_foreign_log", "read_table", "read_valid_rows", "words_of"]
 
 MOST_VALUES = 50
 """A categorical column of more values than this is a number or an identifier in disguise."""
@@ -59,8 +59,8 @@ def _as_log(mapping: LogMapping, raw: pa.Table) -> pa.Table:
     n = raw.num_rows
     codes = _arms(mapping, raw)
     data: dict[str, object] = {
-        "user_id": column_of(raw, mapping.unit, "unit") if mapping.unit else np.arange(n),
-        "week": column_of(raw, mapping.week, "week") if mapping.week else np.zeros(n, np.int32),
+        "user_id": _named(raw, mapping.unit, "unit") if mapping.unit else np.arange(n),
+        "week": _named(raw, mapping.week, "week") if mapping.week else np.zeros(n, np.int32),
         "arm": codes,
     }
     if mapping.propensity_column is None:
@@ -82,8 +82,10 @@ def _as_log(mapping: LogMapping, raw: pa.Table) -> pa.Table:
 def read_table(path: Path) -> pa.Table:
     """The file as it stands: Parquet by its name, else CSV. Raises LogError for what is neither."""
     try:
-        return pq.read_table(path) if path.suffix == ".parquet" else pyarrow.csv.read_csv(path)
-    except (OSError, pa.ArrowInvalid) as error:
+        table = pq.read_table(path) if path.suffix == ".parquet" else pyarrow.csv.read_csv(path)
+        table.validate(full=True)  # a damaged file may be read as text that is none
+        return table
+    except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
         raise LogError(f"{path}: cannot be read as {path.suffix.lstrip('.') or 'CSV'}: {error}") from error
 
 
@@ -100,6 +102,8 @@ def _present_column(raw: pa.Table, name: str, role: str) -> pa.ChunkedArray:
     if name not in raw.column_names:
         hint = did_you_mean(name, raw.column_names)
         raise LogError(f"{role}: the file has no column {name!r}{hint} It has: {', '.join(raw.column_names)}.")
+    if (times := raw.column_names.count(name)) > 1:
+        raise LogError(f"{role}: the file has {times} columns called {name!r}; rename all but one")
     return raw[name]
 
 
@@ -110,6 +114,20 @@ def numbers_of(raw: pa.Table, name: str, role: str) -> NDArray[np.float64]:
         return np.asarray(held.cast(pa.float64()).to_numpy())
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise LogError(f"column {name} ({role}): must hold numbers, got {held.type}") from error
+
+
+def _named(raw: pa.Table, name: str, role: str) -> pa.ChunkedArray:
+    """(n,) whole numbers as they are, anything else as text."""
+    held = column_of(raw, name, role)
+    return held if pa.types.is_integer(held.type) else words_of(held, name, role)
+
+
+def words_of(held: pa.ChunkedArray, name: str, role: str) -> pa.ChunkedArray:
+    """(n,) a column as text. Raises LogError for one that has no words, such as lists."""
+    try:
+        return held.cast(pa.string())
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise LogError(f"column {name} ({role}): must hold words or numbers, got {held.type}") from error
 
 
 def _arms(mapping: LogMapping, raw: pa.Table) -> NDArray[np.int16]:
@@ -124,14 +142,15 @@ def _arms(mapping: LogMapping, raw: pa.Table) -> NDArray[np.int16]:
 
 def _codes(mapping: LogMapping, held: pa.ChunkedArray) -> pa.ChunkedArray:
     """Places of the arms; null where the mapping knows none of that name."""
-    return pc.index_in(held.cast(pa.string()), pa.array([str(a.value) for a in mapping.arms]))
+    words = words_of(held, mapping.arm_column, "arm_column")
+    return pc.index_in(words, pa.array([str(a.value) for a in mapping.arms]))
 
 
 def _covariates(mapping: LogMapping, raw: pa.Table) -> Iterator[tuple[str, NDArray[np.float64]]]:
     for name in mapping.covariates.numeric:
         yield FEATURE_PREFIX + name, numbers_of(raw, name, "covariate")
     for name in mapping.covariates.categorical:
-        held = column_of(raw, name, "covariate").cast(pa.string())
+        held = words_of(column_of(raw, name, "covariate"), name, "covariate")
         values = sorted(held.unique().to_pylist())
         if len(values) > MOST_VALUES:
             raise LogError(f"column {name}: {len(values)} values are too many for a categorical one (<= {MOST_VALUES})")

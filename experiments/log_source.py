@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from experiments.delayed import known_by
 from experiments.foreign_log import read_foreign_log, read_valid_rows
 from experiments.mapping import locate, read_mapping
+from experiments.named import naming
 from rage_env import configs
 from rage_env.errors import InputError, LogError
 from rage_env.log import PROB_PREFIX, CohortLog, validate_log
@@ -121,11 +122,12 @@ def _foreign(file: Path, data: Path | None, reading: Reading) -> LogSource:
         found = found.model_copy(update={"file": str(data.resolve()), "sha256": None})
     place = locate(found, file.parent)
     notes: tuple[str, ...] = ()
-    if reading.drop:
-        table, dropped = read_valid_rows(found, place)
-        notes = (str(dropped),)
-    else:
-        table = read_foreign_log(found, place)
+    with naming(place):
+        if reading.drop:
+            table, dropped = read_valid_rows(found, place)
+            notes = (str(dropped),)
+        else:
+            table = read_foreign_log(found, place)
     one = found.unit is None or len(table["user_id"].unique()) == table.num_rows
     metrics = tuple(o.name for o in found.outcomes)
     arms, guess = tuple(a.name for a in found.arms), reading.estimate_propensities

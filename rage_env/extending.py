@@ -61,7 +61,10 @@ def _on(base: Document, document: Document) -> Document:
     except ValueError as error:
         return Document(document.name, base.data, {(): document.place(())}, [*problems, ((), str(error))])
     whole = Document(document.name, data, dict(base.places), problems)
-    lay(whole, change, document.place)
+    try:
+        lay(whole, change, document.place)
+    except ValueError as error:  # an entry that was found by its name has lost it
+        whole.problems.append(((), str(error)))
     whole.places.update(document.places)
     whole.places.update({path: document.place(path) for path, _ in own})
     return whole

@@ -27,11 +27,10 @@ def apply(document: Document, overrides: Iterable[Override]) -> None:
             change = plain(override)
             try:
                 document.data = merged(document.data, change)
+                lay(document, change)
             except ValueError as error:
                 document.problems.append((("",), str(error)))
                 document.places[("",)] = _PLACE
-            else:
-                lay(document, change)
 
 
 def merged(base: Json, change: Json, at: Path = ()) -> Json:

@@ -16,6 +16,7 @@ from experiments.calibration.simulate import LARGEST
 from experiments.calibration.target import Ages, Departures, Design, Target
 from experiments.facts.panel import Bools, Floats, Panel
 from experiments.foreign_log import column_of, numbers_of, read_table
+from experiments.named import naming
 from rage_env.errors import LogError
 from rage_env.yamlfile import load
 
@@ -59,11 +60,13 @@ def read_target(path: Path, *, mapping: Path | None = None, ages: Ages = "mixed"
 
     sparse: rows stand for active weeks only, all others count as inactive. Raises LogError by user, week and rule.
     """
-    raw = read_table(_file(path))
-    found = dict(_roles(raw, load(WeeklyMapping, mapping) if mapping else WeeklyMapping()))
-    rows = _rows(raw, found)
-    check_rows(rows, sparse=sparse)
-    panel, later = _panel(rows)
+    told = load(WeeklyMapping, mapping) if mapping else WeeklyMapping()
+    with naming(path):
+        raw = read_table(_file(path))
+        found = dict(_roles(raw, told))
+        rows = _rows(raw, found)
+        check_rows(rows, sparse=sparse)
+        panel, later = _panel(rows)
     design = _design(panel, rows, ages, _departures(panel, found, sparse))
     notes = _notes(panel, later, design, rows)
     return Target(path.name, path.name, design, measured(panel), notes=tuple(notes))

@@ -69,7 +69,16 @@ class Lived:
 
 
 def lived_baseline(world: Scenario, users: int, seed: int, weeks: int = 8) -> Lived:
-    """The baseline of a world, values capped at the 99.9 % quantile of a user-week."""
+    """The baseline of a world, values capped at the 99.9 % quantile of a user-week; of a shorter world, all its weeks.
+
+    Raises ConfigError for a world too short to tell users from luck.
+    """
+    weeks = min(weeks, world.weeks)
+    if weeks < 2:
+        raise ConfigError(
+            f"{world.name}: weeks: a world of {world.weeks} week tells no user's own share from luck; "
+            "give it 2 or more (weeks=8), or --mean and --sd without a world"
+        )
     env = CohortEnv(users, world, seed=seed, keep_burn_in=True)
     env.reset(seed=seed)
     before = _mean_value([{**w.columns} for w in env.burn_in_logs], world.retention_value_usd)
@@ -89,7 +98,9 @@ def _of(weekly: Floats, before: Floats | None) -> Baseline:
     within = float(weekly.var(axis=0, ddof=1).mean())
     own = max(0.0, float(means.var(ddof=1)) - within / weeks)
     correlation = 0.0 if before is None else float(np.corrcoef(before, means)[0, 1])
-    return Baseline(float(weekly.mean()), math.sqrt(own + within), own / (own + within), max(0.0, correlation), weeks)
+    total = own + within
+    share = own / total if total else 0.0
+    return Baseline(float(weekly.mean()), math.sqrt(total), share, max(0.0, correlation), weeks)
 
 
 def _mean_value(logs: Sequence[dict[str, NDArray[np.float32]]], retention_value_usd: float) -> Floats | None:

@@ -10,6 +10,7 @@ from experiments.monitor_data.account import Account
 from experiments.monitor_data.declaration import Declaration, declared
 from experiments.monitor_data.panel import Look, Panel
 from experiments.monitor_data.table import read_weeks
+from experiments.named import naming
 from rage_env.errors import ConfigError
 
 __all__ = ["STANDARD_INPUT", "judge", "monitor_command"]
@@ -19,12 +20,13 @@ STANDARD_INPUT = "-"
 
 def judge(path: Path, told: Declaration) -> Account:
     """Every week of the file under every monitor that can work on it. Raises InputError."""
-    table = read_weeks(path, told)
-    panel = Panel(told, table.units, table.clock, table.weeks)
-    looks: list[Look] = []
-    final = int(table.week.max())
-    for rows in table:
-        looks += panel.close(rows, last=rows.week == final)
+    with naming(path):
+        table = read_weeks(path, told)
+        panel = Panel(told, table.units, table.clock, table.weeks)
+        looks: list[Look] = []
+        final = int(table.week.max())
+        for rows in table:
+            looks += panel.close(rows, last=rows.week == final)
     return Account(str(path), panel, looks)
 
 

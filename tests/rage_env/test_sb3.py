@@ -21,6 +21,9 @@ from rage_env.outcomes import value
 from rage_env.sb3 import CohortVecEnv
 
 USERS = 1_000
+LEARNED = "null_fraud"
+"""Rewards without rare large losses. Over 20 seeds PPO gained $.67 (sd .12) there, with foreign rewards $.01 (sd .06):
+by a normal law luck misses the bound of .22 in 9e-5 of seeds, and foreign rewards pass it in 2e-4."""
 
 
 def cohort(n: int = 200, world: str = "fintech", **keywords: Any) -> Any:  # Any: a VectorEnv of a CohortEnv
@@ -111,7 +114,7 @@ class ForeignRewards(VecEnvWrapper):
 
 def expected_value(model: PPO, vec: VecNormalize) -> float:
     """Usd per user of the first week of people never seen, the policy's probabilities and the luck integrated out."""
-    world = CohortEnv(USERS, reward="value")
+    world = CohortEnv(USERS, LEARNED, reward="value")
     obs, _ = world.reset(seed=100)
     worth: NDArray[np.floating] = value(world.truth.mean_outcomes(), world.scenario.retention_value_usd)
     with torch.no_grad():
@@ -123,7 +126,7 @@ def expected_value(model: PPO, vec: VecNormalize) -> float:
 def gain(*, foreign: bool = False) -> float:
     """What PPO gains on its own start within 60,000 user-weeks of a thousand users."""
     torch.set_num_threads(1)
-    vec = CohortVecEnv(cohort(USERS, reward="value", seed=1))
+    vec = CohortVecEnv(cohort(USERS, LEARNED, reward="value", seed=1))
     scaled = VecNormalize(ForeignRewards(vec) if foreign else vec, clip_reward=5.0)
     model = PPO(
         "MlpPolicy", scaled, n_steps=4, batch_size=USERS, n_epochs=5, learning_rate=3e-3, gamma=0.0, seed=1,
@@ -135,11 +138,11 @@ def gain(*, foreign: bool = False) -> float:
 
 
 def test_ppo_trained_on_a_thousand_users_earns_more_than_it_did_untrained() -> None:
-    assert gain() > 0.04
+    assert gain() > 0.22
 
 
 def test_ppo_paid_by_the_neighbours_rewards_learns_nothing() -> None:
-    assert gain(foreign=True) < 0.04
+    assert gain(foreign=True) < 0.22
 
 
 def test_without_the_extra_the_message_says_which_one(tmp_path: Path) -> None:
