@@ -1,6 +1,7 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+LOWEST := .venv-lowest
 
 # One thread for linear algebra: work is spread over processes, and sums keep their order.
 export OMP_NUM_THREADS := 1
@@ -8,12 +9,13 @@ export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all lint bench look clean
+.PHONY: help run test test-all test-lowest lint bench look clean
 
 help:
 	@echo "make run       the quickstart study: agents compared, with MLflow (first call installs into $(VENV))"
 	@echo "make test      the tests that fit in four minutes"
 	@echo "make test-all  all tests, slow ones too"
+	@echo "make test-lowest  the tests with the lowest versions that pyproject.toml allows, in $(LOWEST)"
 	@echo "make lint      ruff and mypy"
 	@echo "make bench     speed against named references, as JSON"
 	@echo "make look      the dashboard in headless Chromium: pictures of every page, of the newest study"
@@ -39,6 +41,13 @@ test: $(VENV)/.dev
 test-all: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2
 
+test-lowest:
+	$(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/python -m pip install --quiet uv
+	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct -e ".[dev]"
+	$(LOWEST)/bin/python -m pip check
+	$(LOWEST)/bin/python -m pytest -m "not slow" -n 2
+
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -51,4 +60,4 @@ look: $(VENV)/.dev
 	$(BIN)/python -m tests.browser.look
 
 clean:
-	rm -rf $(VENV) results build *.egg-info
+	rm -rf $(VENV) $(LOWEST) results build *.egg-info
