@@ -32,6 +32,7 @@ def evaluate(
     estimate_propensities: Annotated[
         bool, typer.Option("--estimate-propensities", help="Guess withheld ones, and mark every number.")
     ] = False,
+    overlap: Annotated[str | None, typer.Option(help="Where the log can answer, by this column.")] = None,
     policy: Annotated[Path | None, typer.Option(help="Score this folder of `rage learn` instead.")] = None,
     streamed: Annotated[
         bool, typer.Option("--stream", help="Parquet larger than memory: block by block, plain policies, no effects.")
@@ -68,6 +69,11 @@ def evaluate(
         raise InputError("--metric: is empty; give a column of the log, two as num/den, or leave it out")
     if log is None:
         raise InputError("evaluate: name a log, or --against-truth with a scenario or --all")
+    if overlap is not None:
+        from experiments.overlap_report import overlap_command
+
+        overlap_command(log, mapping, overlap, Reading(drop_invalid, delayed, as_of), as_json=as_json)
+        return
     if policy is not None:
         from experiments.learning.command import score_command
         from experiments.log_source import open_source

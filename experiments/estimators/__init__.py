@@ -5,5 +5,6 @@
 
 from experiments.estimators._discovery import names
 from experiments.estimators._evaluate import evaluate
+from experiments.estimators._overlap import overlap
 
-__all__ = ["evaluate", "names"]
+__all__ = ["evaluate", "names", "overlap"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
@@ -48,16 +48,17 @@ def evaluate(
     metric: str = "reward",
     estimate_propensities: bool = False,
     interval: str = "influence",
+    model: reward_model.Kind = "ridge",
 ) -> pd.DataFrame:
     """One row per estimator: the mean per row of `metric` had the target acted, with an interval of level 1 - alpha.
 
     log: CohortLog, DataFrame or pyarrow Table with user_id, week, arm, propensity, reward and the metric's columns;
     where propensity is empty in every row it was withheld, and estimators that weigh refuse.
     target_probs, baseline_probs: (rows, k); with a baseline every row is target minus baseline. metric: a column,
-    or `num/den` for a ratio of totals. q_hat: (rows, k), or {column: (rows, k)} for a ratio; without it a model is
-    cross-fitted on the `x_*` columns. clusters: a column whose equal labels depend on each other (users; accounts
-    where they share a draw); None takes every row for independent. estimators: None asks all that value one week
-    under the target. estimate_propensities: fill in withheld ones by a model, and say so in every row.
+    or `num/den` for a ratio of totals. q_hat: (rows, k), or {column: (rows, k)} for a ratio; without it a `model`,
+    ridge or trees, is cross-fitted on the `x_*` columns by users. clusters: a column whose equal labels depend on each
+    other (users; accounts where they share a draw); None takes every row for independent. estimators: None asks all
+    that value one week under the target. estimate_propensities: fill in withheld ones by a model, said in every row.
     interval: by influence functions, or a bootstrap of clusters: bootstrap_t, bca or percentile. Raises InputError.
     """
     import pandas as pd
@@ -65,6 +66,8 @@ def evaluate(
     made = load(estimators)
     if interval not in INTERVALS:
         raise UnknownNameError("interval", interval, INTERVALS)
+    if model not in get_args(reward_model.Kind):
+        raise UnknownNameError("reward model", model, get_args(reward_model.Kind))
     summed = with_candidates(made)
     if not 0 < alpha < 1:
         raise InputError(f"alpha must lie in (0, 1), got {alpha}; 0.05 gives 95 % intervals")
@@ -77,7 +80,8 @@ def evaluate(
         policies.append(Policy("baseline_probs", baseline))
     labels = None if clusters is None else _labels(table, clusters)
     groups = clusters_of(labels, table.num_rows)
-    view, model = _view(table, columns, q_hat, any(e.needs_q for e in summed.values()), target.shape[1], labels)
+    wanted = model if any(e.needs_q for e in summed.values()) else None
+    view, told = _view(table, columns, q_hat, wanted, target.shape[1], labels)
     if estimate_propensities:
         view = with_estimated_propensities(view, table, labels, target.shape[1])
     elif view.withheld:
@@ -89,7 +93,7 @@ def evaluate(
     if not all(sums.finite for sums in held):
         refuse_gaps(view)
     facts = Facts(
-        groups.sizes(), len(columns), view.deterministic, view.withheld, alpha, model, estimate_propensities, refused,
+        groups.sizes(), len(columns), view.deterministic, view.withheld, alpha, told, estimate_propensities, refused,
         interval,
     )  # fmt: skip
     return pd.DataFrame([asdict(answer(name, e, held, facts)) for name, e in made.items()])
@@ -99,7 +103,7 @@ def _view(
     table: pa.Table,
     columns: tuple[str, ...],
     q_hat: Probs | Mapping[str, Probs] | None,
-    wanted: bool,
+    wanted: reward_model.Kind | None,
     k: int,
     labels: pa.ChunkedArray | None,
 ) -> tuple[View, str]:
@@ -107,15 +111,18 @@ def _view(
     present = None if present is None or present.all() else present
     outcomes = {c: outcome(table, c) for c in columns}
     view = View(numbers(table, "arm"), numbers(table, "propensity"), present, outcomes, {})
-    if not wanted:
+    if wanted is None:
         return view, ""
     if q_hat is not None:
         return replace(view, q=_given(q_hat, columns, table.num_rows, k)), "given"
     folds = reward_model.folds_of(table["user_id"] if labels is None else labels)
     features = reward_model.features_of(table)
     arm = view.arm.astype(np.int64)
-    q = {c: reward_model.cross_fit(features, arm, y.astype(np.float64), folds, k) for c, y in outcomes.items()}
-    return replace(view, q=q), f"ridge on {features.shape[1]} features, cross-fitted"
+    q = {
+        c: reward_model.cross_fit(features, arm, y.astype(np.float64), folds, k, kind=wanted)
+        for c, y in outcomes.items()
+    }
+    return replace(view, q=q), f"{wanted} on {features.shape[1]} features, cross-fitted"
 
 
 def _given(q_hat: Probs | Mapping[str, Probs], columns: tuple[str, ...], n: int, k: int) -> dict[str, Probs]:

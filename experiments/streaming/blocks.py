@@ -83,13 +83,16 @@ def _plain(place: Path, files: Sequence[Path], arms: tuple[str, ...]) -> LogStre
         raise LogError(f"{place}: --arms {', '.join(arms)}, but its prob_* columns say {', '.join(told)}")
 
     def pieces() -> Iterator[pa.Table]:
-        for parquet in opened:
-            for batch in parquet.iter_batches(BLOCK):
-                yield pa.Table.from_batches([batch])
+        for file in files:  # opened anew and closed: a reader keeps what it has read
+            with _opened(file) as parquet:
+                for batch in parquet.iter_batches(BLOCK):
+                    yield pa.Table.from_batches([batch])
 
     unit = "unit" if "unit" in names else "user_id"
     users, weeks, units = (_span(opened, files, c) for c in ("user_id", "week", unit))
     rows = sum(p.metadata.num_rows for p in opened)
+    for parquet in opened:
+        parquet.close()
     return LogStream(place.name, str(place), arms or told, rows, users, weeks, unit, units, pieces)
 
 
@@ -100,7 +103,8 @@ def _ours(folder: Path) -> LogStream:
 
     def pieces() -> Iterator[pa.Table]:
         for group in range(parquet.num_row_groups):
-            week = week_from(parquet.read_row_group(group), meta)
+            with _opened(folder / "log.parquet") as fresh:  # a reader keeps what it has read
+                week = week_from(fresh.read_row_group(group), meta)
             yield week_table(week, meta, delayed_columns(week, reports))
 
     users, weeks, units = (_span([parquet], [folder], c) for c in ("user_id", "week", "unit"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,7 @@ from experiments.estimators._paths import PathWeights
 from experiments.estimators._recipe import Recipe, Whole
 from experiments.estimators._state_ratios import StateRatios
 from experiments.estimators._to_go import ToGo
-from rage_env.errors import ConfigError
+from rage_env.errors import ConfigError, UnknownNameError
 
 # the six rows of test_estimators_by_hand.py: w 1 2 2 .25 2 .5, r 1 3 2 0 4 5, rho_{t-1} 1 1 1 2 1 2, rho_t 1 2 2 .5 2 1
 ARM = np.array([0, 1, 1, 0, 0, 1])
@@ -268,3 +269,22 @@ def test_a_distribution_of_one_value_is_that_value_and_has_no_ratio() -> None:
     assert "no variation" in flat["reason"]
     ratio = estimators.evaluate(log.assign(active=1.0), target, ["cdf_dr"], metric="reward/active").iloc[0]
     assert "a ratio of totals has no distribution" in ratio["reason"]
+
+
+def test_trees_see_what_lines_do_not_and_are_cross_fitted_like_them() -> None:
+    """A reward that bends: the model alone is far off by lines and near by trees; dr is right with either."""
+    log, _, _, _ = drawn(3, users=6_000)
+    x = log["x_one"].to_numpy()
+    log["reward"] = np.where(log["arm"] == 2, np.abs(x), 0.0) + 0.1 * np.random.default_rng(0).normal(size=6_000)
+    only_high = np.where((np.abs(x) > 1)[:, None], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0])
+    truth = float(np.where(np.abs(x) > 1, np.abs(x), 0.0).mean())
+    lines, trees = (
+        estimators.evaluate(log, only_high, ["dm", "dr"], model=kind).set_index("estimator")
+        for kind in get_args(reward_model.Kind)
+    )
+    assert abs(lines.loc["dm", "value"] - truth) > 5 * abs(trees.loc["dm", "value"] - truth)
+    assert trees.loc["dr", "stderr"] < lines.loc["dr", "stderr"]
+    assert abs(trees.loc["dr", "value"] - truth) < 4 * trees.loc["dr", "stderr"]
+    assert trees.loc["dr", "reward_model"] == "trees on 1 features, cross-fitted"
+    with pytest.raises(UnknownNameError, match="no reward model is called 'tree': did you mean 'trees'"):
+        estimators.evaluate(log, only_high, ["dm"], model="tree")  # type: ignore[arg-type]

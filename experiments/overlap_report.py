@@ -1,0 +1,30 @@
+"""Answers `rage evaluate --overlap`: for every plain policy, where can this log say anything?"""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+
+from experiments import console
+from experiments.estimators import overlap
+from experiments.log_source import Reading, open_source
+
+__all__ = ["overlap_command"]
+
+SHOWN = ["policy", "segment", "users", "ess", "max_weight", "mean_weight", "tiny_mass", "evaluable", "reason"]
+
+
+def overlap_command(path: str, mapping: str | None, segment: str, reading: Reading, *, as_json: bool) -> None:
+    """Show the support of the log, over all and by segment. Raises InputError."""
+    source = open_source(path, mapping, reading)
+    parts = []
+    for name, probs in source.policies().items():
+        part = overlap(source.table, probs, segment, source.clusters)
+        part.insert(0, "policy", name)
+        parts.append(part)
+    found = pd.concat(parts, ignore_index=True)
+    if as_json:
+        console.print_json({"log": source.origin, "overlap": json.loads(found.to_json(orient="records"))})
+        return
+    console.show(found[SHOWN].to_string(index=False, float_format=lambda v: f"{v:.4g}"))
