@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from experiments.commands._beside import refuse_beside
 from experiments.commands._options import AsJson, AsOf, Delayed, DropInvalid
 from experiments.threads import one_thread
 
@@ -14,6 +15,7 @@ __all__ = ["evaluate"]
 
 
 def evaluate(
+    context: typer.Context,
     log: Annotated[
         str | None, typer.Argument(help="A RAGE log folder, a mapping (name or YAML), or a CSV or Parquet file.")
     ] = None,
@@ -70,22 +72,27 @@ def evaluate(
     if log is None:
         raise InputError("evaluate: name a log, or --against-truth with a scenario or --all")
     if overlap is not None:
+        refuse_beside(context, "overlap")
         from experiments.overlap_report import overlap_command
 
         overlap_command(log, mapping, overlap, Reading(drop_invalid, delayed, as_of), as_json=as_json)
         return
     if policy is not None:
+        refuse_beside(context, "policy")
         from experiments.learning.command import score_command
         from experiments.log_source import open_source
 
         score_command(open_source(log, mapping, Reading(drop_invalid, delayed, as_of)), policy, as_json=as_json)
         return
     if streamed:
+        refuse_beside(context, "streamed")
         from experiments.streaming.command import stream_command
 
         named = arms.split(",") if arms else ()
         stream_command(log, named, metric or "reward", estimator or (), workers, as_json=as_json)
         return
+    if arms is not None:
+        raise InputError("--arms: belongs to --stream; elsewhere the log or its mapping names the arms")
     reading = Reading(drop_invalid, delayed, as_of, estimate_propensities)
     if uplift:
         from experiments.uplift_report import uplift_command

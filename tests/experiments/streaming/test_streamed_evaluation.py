@@ -204,4 +204,10 @@ def test_the_command_streams_a_log_of_ours_and_says_how_far_it_is(
             assert mine["n_users"] == 200
             assert mine["value"] == pytest.approx(line["value"], rel=1e-6)
             assert mine["stderr"] == pytest.approx(line["stderr"], rel=1e-5)
+    capsys.readouterr()
     assert main(["evaluate", str(tmp_path / "gone"), "--stream"]) == 2
+    assert "no Parquet files" in capsys.readouterr().err
+    assert main(["evaluate", str(tmp_path / "log"), "--stream", "--drop-invalid", "--limit", "1"]) == 2
+    assert "--drop-invalid, --limit: cannot stand beside --stream, which takes --arms" in capsys.readouterr().err
+    assert main(["evaluate", str(tmp_path / "log"), "--arms", "a,b"]) == 2
+    assert "--arms: belongs to --stream" in capsys.readouterr().err

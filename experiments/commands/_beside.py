@@ -1,0 +1,32 @@
+"""Options of `rage evaluate` that ask for another answer: what may stand beside each of them."""
+
+from __future__ import annotations
+
+import typer
+
+__all__ = ["refuse_beside"]
+
+_READING = {"log", "mapping", "drop_invalid", "delayed", "as_of", "as_json"}
+_BESIDE = {
+    "overlap": _READING,
+    "policy": _READING,
+    "streamed": {"log", "metric", "estimator", "arms", "workers", "as_json"},
+}
+_SPELT = {"streamed": "stream"}
+
+
+def refuse_beside(context: typer.Context, form: str) -> None:
+    """Raise ConfigError for an option that was given and that the answer of `form` would pass over."""
+    from rage_env.errors import ConfigError
+
+    given = {name for name in context.params if _told(context, name)}
+    foreign = sorted(given - _BESIDE[form] - {form})
+    if foreign:
+        names = ", ".join("--" + _SPELT.get(n, n).replace("_", "-") for n in foreign)
+        allowed = ", ".join("--" + n.replace("_", "-") for n in sorted(_BESIDE[form] - {"log", "as_json"}))
+        raise ConfigError(f"{names}: cannot stand beside --{_SPELT.get(form, form)}, which takes {allowed}")
+
+
+def _told(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
