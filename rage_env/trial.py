@@ -122,7 +122,7 @@ def play(env: CohortEnv, weeks: int, seed: int) -> list[dict[str, NDArray[Any]]]
 
 
 def _of_users(info: dict[str, Any]) -> dict[str, Any]:  # Any: Gymnasium's own type
-    return {k: v for k, v in info.items() if not k.startswith("_") and not k.endswith("_to_date")}
+    return {k: v for k, v in info.items() if not k.startswith("_") and not k.endswith(("_to_date", "_last_week"))}
 
 
 def refuse(bad: NDArray[np.bool_], user_id: NDArray[np.int64], week: int, rule: str, held: NDArray[Any]) -> None:
