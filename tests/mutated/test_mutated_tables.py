@@ -128,6 +128,7 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "agents=[{kind: no_offer}, {kind: random}]",
         "oracle.users_fit=1000",
         "workers=1",
+        "keep_logs=true",
     ]
     code, said = told(["run", "quickstart", *overrides, "--no-track", "--out", str(folder)])
     assert code == 0, said
