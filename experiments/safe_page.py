@@ -1,15 +1,17 @@
 """Writes docs/safe_exploration.md and its figure from finished runs of safe_from_week_one and safe_rivals.
 
-    python -m experiments.safe_page docs/safe_exploration.md [--out results] [--folders FOLDER ...]
+    python -m experiments.safe_page docs/safe_exploration.md [--out results] [--folders FOLDER ...] [--gap FILE]
 
 Without --folders both studies, and the first one at full delays, are run under --out, or taken from there. With
 --folders only the runs that these results folders hold are shown; several folders of one study are put together.
+--gap: what `python -m experiments.safe_gap --csv FILE` wrote, instead of measuring it again.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -18,19 +20,23 @@ import pandas as pd
 
 from experiments.report.safety import safety
 from experiments.results import Results
-from experiments.safe_page_text import INTRODUCTION, METHOD, READING
-from experiments.safe_share import SafeShare, by_week, safe_share, seeds_violated, share_of_weeks
+from experiments.safe_page_text import GAP, INTRODUCTION, METHOD, READING
+from experiments.safe_share import MOST_SEEDS, SafeShare, by_week, safe_share, seeds_violated, share_of_weeks
 
-__all__ = ["agents_table", "main", "page", "weeks_table"]
+__all__ = ["agents_table", "gap_table", "main", "page", "weeks_table"]
 
 FULL = {"delay_scale": 1.0}
 EARLY, LATE = range(8, 12), range(22, 26)
 """Weeks 9 to 12 and 23 to 26, counted from 0."""
 SAFE = "safe_exploration"
+ASKED_SEEDS = 100
 
 
-def page(scaled: pd.DataFrame, full: pd.DataFrame, figure: str) -> str:
-    """The whole page. scaled, full: weekly rows of all agents and seeds, delays cut at six weeks and in full."""
+def page(scaled: pd.DataFrame, full: pd.DataFrame, gap: pd.DataFrame, figure: str) -> str:
+    """The whole page. scaled, full: weekly rows of all agents and seeds, delays cut at six weeks and in full.
+
+    gap: what safe_gap found of the rest.
+    """
     parts = [INTRODUCTION, *_told(scaled), "", f"![violations and share of the oracle by week]({figure})", ""]
     parts += [READING, *agents_table(scaled), "", "## Week by week", "", *weeks_table(_of(scaled, SAFE)), ""]
     if len(full):
@@ -42,7 +48,17 @@ def page(scaled: pd.DataFrame, full: pd.DataFrame, figure: str) -> str:
             *agents_table(full),
             "",
         ]
-    return "\n".join([*parts, METHOD])
+    return "\n".join([*parts, GAP, *gap_table(gap), "", METHOD])
+
+
+def gap_table(gap: pd.DataFrame) -> Iterator[str]:
+    """One line a week: shares of the oracle's gain under plans that are half the oracle's, and how beliefs stand."""
+    yield "| week | agent | its values, oracle's rows | oracle's values, its rows | loss left alone | lent | GMV |"
+    yield "|--:|--:|--:|--:|--:|--:|--:|"
+    for row in gap.to_dict("records"):
+        shares = " | ".join(f"{row[c]:.0%}" for c in ("agent", "its_values", "its_rows"))
+        ratios = " | ".join(f"{row[c]:.2f}" for c in ("base_loss", "lent_loss", "gmv"))
+        yield f"| {int(row['week']) + 1} | {shares} | {ratios} |"
 
 
 def _told(weekly: pd.DataFrame) -> Iterator[str]:
@@ -50,13 +66,24 @@ def _told(weekly: pd.DataFrame) -> Iterator[str]:
     mine = _of(weekly, SAFE)
     seeds, broken = mine["seed"].nunique(), seeds_violated(mine)
     early, late = share_of_weeks(mine, EARLY), share_of_weeks(mine, LATE)
-    kept = "kept" if broken <= 0.05 * seeds else "missed"
-    yield (
-        f"Aimed at: a true violation in at most 5 of 100 seeds. Measured: {broken} of {seeds} ({kept}). Aimed at: 60 % "
-        f"of `oracle_observable`'s gain in weeks 9 to 12, and 80 % in weeks 23 to 26. Measured: {_interval(early)} "
-        f"and {_interval(late)}, bootstrap over seeds, from the weeks of these spans in which the oracle was solved "
-        f"({_sampled(mine, EARLY)}; {_sampled(mine, LATE)})."
+    kept = "kept" if broken <= MOST_SEEDS * seeds else "missed"
+    text = (
+        f"Aimed at: a true violation in at most 5 of 100 seeds. Measured: {broken} of {seeds} ({kept}; by the binomial "
+        f"law at most {_at_most(broken, seeds):.0%} of all seeds there could be, with 95 % confidence). "
+        f"Aimed at: 60 % of `oracle_observable`'s gain in weeks 9 to 12, and 80 % in weeks 23 to 26. Measured: "
+        f"{_interval(early)} and {_interval(late)}, bootstrap over seeds, from the weeks of these spans in which the "
+        f"oracle was solved ({_sampled(mine, EARLY)}; {_sampled(mine, LATE)})."
     )
+    if seeds < ASKED_SEEDS:
+        text += f" The study asks for {ASKED_SEEDS} seeds; {seeds} had been run when this page was made."
+    yield textwrap.fill(text, 120)
+
+
+def _at_most(broken: int, seeds: int) -> float:
+    """Upper 95 % limit of Clopper and Pearson (1934)."""
+    from scipy.stats import beta
+
+    return float(beta.ppf(0.95, broken + 1, seeds - broken)) if broken < seeds else 1.0
 
 
 def agents_table(weekly: pd.DataFrame) -> Iterator[str]:
@@ -157,17 +184,26 @@ def _run_all(out: Path) -> list[Path]:
     return [run(study, out=out, track=False).path for study in studies]
 
 
+def _gap() -> pd.DataFrame:
+    from experiments import config as configs
+    from experiments.safe_gap import SEEDS, table
+
+    return table(configs.load("safe_from_week_one"), SAFE, SEEDS)
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run what is missing, and write page and figure."""
     parser = argparse.ArgumentParser(prog="python -m experiments.safe_page")
     parser.add_argument("page", type=Path)
     parser.add_argument("--out", type=Path, default=Path("results"))
     parser.add_argument("--folders", type=Path, nargs="+", default=[])
+    parser.add_argument("--gap", type=Path)
     asked = parser.parse_args(arguments)
+    gap = _gap() if asked.gap is None else pd.read_csv(asked.gap)
     scaled, full = weekly_of(asked.folders or _run_all(asked.out))
     figure = asked.page.with_suffix(".svg")
     safety(scaled, figure)
-    asked.page.write_text(page(scaled, full, figure.name), encoding="utf-8")
+    asked.page.write_text(page(scaled, full, gap, figure.name), encoding="utf-8")
     return 0
 
 

@@ -13,6 +13,11 @@ from experiments.safe_page import page
 ROOT = Path(__file__).resolve().parents[2]
 
 
+GAP = pd.DataFrame(
+    [{"week": 3, "agent": 0.5, "its_values": 0.9, "its_rows": 0.6, "base_loss": 1.2, "lent_loss": 1, "gmv": 1}]
+)
+
+
 def weekly(broken_seeds: int) -> pd.DataFrame:
     rows = []
     for agent, share in (("safe_exploration", 0.7), ("lagrangian_linucb", 0.9)):
@@ -39,13 +44,16 @@ def weekly(broken_seeds: int) -> pd.DataFrame:
 
 
 def test_the_page_counts_seeds_and_says_whether_the_aim_was_met() -> None:
-    text = page(weekly(1), pd.DataFrame(), "safe.svg")
-    assert "Measured: 1 of 20 (kept)" in text
-    assert "70 % [70 %, 70 %]".replace(" %", "%") in text
+    text = page(weekly(1), pd.DataFrame(), GAP, "safe.svg")
+    told = " ".join(text.split())
+    assert "Measured: 1 of 20 (kept; by the binomial law at most 22% of all seeds" in told
+    assert "Measured: 70% [70%, 70%] and 70% [70%, 70%]" in told
+    assert "The study asks for 100 seeds; 20 had been run" in told
     assert "| `safe_exploration` | 20 | 1 | 0.2% | loss_rate 0% | 70% | 70% | 70% [70%, 70%] |" in text
     assert "| `lagrangian_linucb` | 20 | 20 | 19.2% | loss_rate 19% | 90% | 90% |  |" in text
     assert "| 4 | 1 of 20 |" in text
-    assert "(missed)" in page(weekly(2), pd.DataFrame(), "safe.svg")
+    assert "| 4 | 50% | 90% | 60% | 1.20 | 1.00 | 1.00 |" in text
+    assert "(missed;" in page(weekly(2), pd.DataFrame(), GAP, "safe.svg")
 
 
 def test_the_figure_is_the_same_for_the_same_runs(tmp_path: Path) -> None:
