@@ -186,7 +186,7 @@ def exhibits_of(
     env: CohortEnv, config: ExperimentConfig, seed: int, rows: slice | NDArray[np.int64] = EVERYBODY
 ) -> Exhibits:
     """What a run of this seed keeps to be shown; samples of users in the first seed alone. rows: whose run it is."""
-    archetype = env.traits.archetype[rows].copy()
+    archetype = env.truth.archetypes.codes[rows]
     return Exhibits(env.arm_names, env.features.names, archetype, config.weeks, seed == config.seeds[0])
 
 

@@ -38,10 +38,13 @@ class _SeatedTruth(Truth):
     _env: SeatedCohort
 
     def ledger(self) -> Columns:
-        return {c: column[self._env.seats] for c, column in super().ledger().items()}
+        return {c: self._shown(column) for c, column in super().ledger().items()}
+
+    def _shown(self, held: NDArray[Any]) -> NDArray[Any]:  # Any: any dtype
+        return held[self._env.seats]
 
     def _over_arms(self, weeks_columns: Any, dtype: type) -> dict[str, NDArray[Any]]:  # Any: as in Truth
-        return {c: both[self._env.seats] for c, both in super()._over_arms(weeks_columns, dtype).items()}
+        return {c: self._shown(both) for c, both in super()._over_arms(weeks_columns, dtype).items()}
 
 
 class SeatedCohort(CohortEnv):

@@ -29,7 +29,7 @@ class Truth:
 
     @property
     def archetypes(self) -> pd.Categorical:
-        """(n,) archetype of each slot's user.
+        """(n,) archetype of each row's user.
 
         What it means is defined by conditional mean effects on what the world's offers are for (activity; in
         pre_delinquency payments on time): offers help persuadables, hardly move sure things and lost causes, and harm
@@ -39,14 +39,15 @@ class Truth:
         import pandas as pd
 
         names = [a.name.lower() for a in Archetype]
-        return pd.Categorical.from_codes(self._env.traits.archetype, categories=names)
+        return pd.Categorical.from_codes(self._shown(self._env.traits.archetype), categories=names)
 
     @property
     def fraud_types(self) -> pd.Categorical:
-        """(n,) fraud type of each slot's user."""
+        """(n,) fraud type of each row's user."""
         import pandas as pd
 
-        return pd.Categorical.from_codes(self._env.traits.fraud_type, categories=[f.name.lower() for f in FraudType])
+        names = [f.name.lower() for f in FraudType]
+        return pd.Categorical.from_codes(self._shown(self._env.traits.fraud_type), categories=names)
 
     def potential_outcomes(self) -> dict[str, NDArray[np.float32]]:
         """{column: (n, k)} the coming week's ledger under every arm, with the luck that will be drawn.
@@ -78,11 +79,12 @@ class Truth:
         """
         if column not in COLUMNS:
             raise DecisionError(f"truth: {column!r} is not a column of the ledger{did_you_mean(column, COLUMNS)}")
-        means, traits, lives = self.mean_outcomes()[column], self._env.traits, self._env.lives
+        means = self.mean_outcomes()[column]
+        archetype, alive = self._shown(self._env.traits.archetype), self._shown(self._env.lives.alive)
         gain = means[:, 1:] - means[:, :1]
         out = np.full((len(Archetype), gain.shape[1]), np.nan)
         for kind in Archetype:
-            mine = (traits.archetype == kind) & lives.alive
+            mine = (archetype == kind) & alive
             if mine.any():
                 out[kind] = gain[mine].mean(axis=0)
         return out
@@ -103,6 +105,10 @@ class Truth:
         return rollout(
             self._env, policy, weeks, luck=luck, replications=replications, seed=seed, drawn=drawn, per_user=per_user
         )
+
+    def _shown(self, held: NDArray[Any]) -> NDArray[Any]:  # Any: any dtype
+        """Of an array over slots, the rows that the environment shows."""
+        return held
 
     def _over_arms(self, weeks_columns: Any, dtype: type) -> dict[str, NDArray[Any]]:  # Any: (rows, arm) -> Columns
         env = self._env

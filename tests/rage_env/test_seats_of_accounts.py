@@ -227,6 +227,10 @@ def test_a_cohort_of_people_lives_as_the_slots_do_without_the_empty_ones() -> No
         assert (paid == reward[seats]).all()
         assert all((v == slots.truth.ledger()[c][seats]).all() for c, v in people.truth.ledger().items())
     assert people.assigned == len(seats) == observe(shown, told).n
+    assert (people.truth.archetypes.codes == slots.truth.archetypes.codes[seats]).all()
+    assert (people.truth.fraud_types.codes == slots.truth.fraud_types.codes[seats]).all()
+    effects = people.truth.effects_by_archetype("active")
+    np.testing.assert_array_equal(effects, slots.truth.effects_by_archetype("active"))
     with pytest.raises(DecisionError, match=rf"actions must be \({len(seats)},\)"):
         people.step(arm)
     with pytest.raises(ConfigError, match="use CohortEnv for 'open'"):
