@@ -12,7 +12,7 @@ from experiments.log_source import Reading, open_source
 
 __all__ = ["overlap_command"]
 
-SHOWN = ["policy", "segment", "users", "ess", "max_weight", "mean_weight", "tiny_mass", "evaluable", "reason"]
+SHOWN = ["segment", "users", "ess", "max_weight", "mean_weight", "tiny_mass", "evaluable"]
 
 
 def overlap_command(path: str, mapping: str | None, segment: str, reading: Reading, *, as_json: bool) -> None:
@@ -27,4 +27,7 @@ def overlap_command(path: str, mapping: str | None, segment: str, reading: Readi
     if as_json:
         console.print_json({"log": source.origin, "overlap": json.loads(found.to_json(orient="records"))})
         return
-    console.show(found[SHOWN].to_string(index=False, float_format=lambda v: f"{v:.4g}"))
+    for policy, rows in found.groupby("policy", sort=False):
+        console.print_rows(rows[SHOWN].to_dict("records"), str(policy))
+        for line in rows[~rows["evaluable"]].itertuples():
+            console.show(f"{line.segment}: {line.reason}")

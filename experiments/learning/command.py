@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from experiments import console
+from experiments.answers import show_answers
 from experiments.learning.learn import METHODS, Learned, Limit, learn, scored
 from experiments.learning.policy import LearnedPolicy
 from experiments.log_source import LogSource
@@ -46,8 +47,8 @@ def learn_command(
     found = learn(source, method, metric, [limit_of(text) for text in keep], seed)
     found.policy.save(out)
     if not as_json:
-        learned = len(found.policy.learned_from)
-        console.show(f"{source.name}: {METHODS[method]}; learned from {learned:,} of {source.clusters}s, kept in {out}")
+        learned, who = len(found.policy.learned_from), "units" if source.clusters == "unit" else "users"
+        console.show(f"{source.name}: {METHODS[method]}; learned from {learned:,} {who}, kept in {out}")
     _show(found.scores, found.policy, as_json=as_json, extra=_facts(found, out))
 
 
@@ -70,8 +71,8 @@ def _show(scores: pd.DataFrame, policy: LearnedPolicy, *, as_json: bool, extra: 
         rows = json.loads(scores.to_json(orient="records"))
         console.print_json({**extra, "method": policy.method, "limits": list(policy.limits), "scores": rows})
         return
-    console.show("on users whom it never saw (against: less what that policy brings):")
-    shown = scores[["metric", "against", "estimator", "value", "lower", "upper", "ess", "evaluable"]]
-    console.show(shown.to_string(index=False, float_format=lambda v: f"{v:.4g}"))
+    console.show("on users whom it never saw:")
+    for (metric, against), rows in scores.groupby(["metric", "against"], sort=False):
+        show_answers(rows, f"{metric}, change against {against}" if against else str(metric))
     for reason in scores.loc[~scores["evaluable"], "reason"].unique():
         console.show(f"not evaluable: {reason}")

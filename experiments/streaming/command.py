@@ -8,10 +8,10 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import pandas as pd
 import pyarrow as pa
 
 from experiments import console
+from experiments.answers import show_answers
 from experiments.estimators._discovery import Spec
 from experiments.estimators._log import Probs
 from experiments.log_source import LogSource
@@ -41,8 +41,8 @@ def stream_command(
         console.print_json({"log": stream.origin, "metric": metric, "rows": stream.rows, "values": rows})
         return
     console.show(f"{stream.origin}: {stream.rows:,} rows, {metric}")
-    shown: pd.DataFrame = found[["policy", "estimator", "value", "lower", "upper", "ess", "evaluable"]]
-    console.show(shown.to_string(index=False, float_format=lambda v: f"{v:.6g}"))
+    for policy, rows in found.groupby("policy", sort=False):
+        show_answers(rows, str(policy))
     for reason in found.loc[~found["evaluable"], "reason"].unique():
         console.show(f"not evaluable: {reason}")
 
