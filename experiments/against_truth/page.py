@@ -14,10 +14,13 @@ __all__ = ["page", "write"]
 
 COMMAND = "rage evaluate --against-truth --all"
 
+ROUNDING_USD = 1e-9
+"""What is left of a difference of two equal sums."""
+
 _HEAD = f"""# Estimators against the truth
 
-What every estimator and every certificate said of logs whose truth is known. Written by `{COMMAND}`, which goes on
-where it was stopped; nothing here is typed by hand.
+What every estimator and every certificate said of logs whose truth is known. Written by
+`{COMMAND}`, which goes on where it was stopped; no figure is typed by hand.
 
 Five worlds, each logged in three ways: **uniform**, every allowed arm alike; **risk_biased**, one offer, the likelier
 (.1 to .9) the more a user seems about to leave; **agent**, the arms of `constrained_thompson` as it learns, over a
@@ -29,13 +32,14 @@ against nobody, on value in usd per assigned user-week.
 | step truth | mean over a log's rows of what is expected under the target: it acts one week, in states the log made |
 | carry-over gap | path truth less step truth: what acting in all weeks adds. No estimator's error, so it stands apart |
 | bias, rmse | against the step truth of the very rows of each log; for estimators of a path, the mean path truth |
-| mean z, within 2 SE | the same error in the estimator's own standard errors |
+| mean z, within 2 SE | the same in the estimator's standard errors, which also count who happened to be in the log |
 | coverage | of 95 % intervals, against the mean truth of all cohorts, of a step or a path: a fresh population each |
 | regret | step value lost by taking the one of four targets (nobody, everybody, riskier, safer half) valued most |
 | evaluable | share of logs in which the estimator's own diagnostics let it speak; figures beside it are of all logs |
 
 Estimators of a distribution (`cdf_dr`) give no mean to be marked and are left out. Biased ones are shown with the rest:
-`naive` and `dm` always, the shrunk ones by what they bend.
+`naive` and `dm` always, the shrunk ones by what they bend. A share near 95 % is known to 1.5 points from 200 seeds, to
+3.4 from 40, to 6.9 from 10.
 """
 
 
@@ -112,4 +116,6 @@ def _limits(found: Found) -> Iterator[str]:
 
 
 def _usd(value: float) -> str:
+    if abs(value) < ROUNDING_USD:
+        return "0"
     return "-" if math.isnan(value) else f"{value:.3g}"
