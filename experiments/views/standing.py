@@ -12,7 +12,8 @@ __all__ = ["SAFE_SHARE", "frontier", "leaderboard", "safe_share"]
 SAFE_SHARE = "safe_share"
 _COLUMNS = (
     "agent", "gain", "gain_lower", "gain_upper", "value", "net_revenue", "nrpau", "weeks_violated", "weeks",
-    "share_of_oracle", SAFE_SHARE, "gain_too_skewed", "nrpau_disagrees", "above_oracle",
+    "share_of_oracle", SAFE_SHARE, "safe_share_lower", "safe_share_upper", "gain_too_skewed", "nrpau_disagrees",
+    "above_oracle",
 )  # fmt: skip
 
 
@@ -26,13 +27,20 @@ def leaderboard(results: Results) -> View:
 
 
 def safe_share(results: Results) -> View:
-    """agent, safe_share: the column of that name, where the leaderboard has it."""
+    """agent, safe_share, its interval, weeks_violated: where the leaderboard has it and some agent has one."""
     view = leaderboard(results)
     if not view.here:
         return view
-    if SAFE_SHARE not in view.table or view.table[SAFE_SHARE].isna().all():
+    if SAFE_SHARE not in view.table:
         return View(missing=f"This leaderboard has no column `safe_share`. `rage run {results.study.name}` adds it.")
-    return View(view.table[["agent", SAFE_SHARE]], "Share of the oracle's gain, counting only what kept every limit.")
+    columns = ["agent", *(c for c in view.table.columns if c.startswith(SAFE_SHARE)), "weeks_violated"]
+    table = view.table[columns]
+    if table[SAFE_SHARE].isna().all():
+        why = "none kept every limit in all but one seed of twenty, or no week was held against the oracles"
+        return View(missing=f"No agent has one: {why} (`oracle.every_weeks=4`).")
+    return View(
+        table, "Share of the oracle's gain; none for agents that broke a limit in more than one seed of twenty."
+    )
 
 
 def frontier(results: Results) -> View:

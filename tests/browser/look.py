@@ -24,6 +24,7 @@ from experiments.dashboard import screens
 from experiments.dashboard.serve import HERE
 from experiments.newest import latest
 from experiments.report.page import write_page
+from rage_env.errors import RageError
 from tests.browser.chromium import Tab, browser_path, chromium
 
 SIZES = (1280, 390)
@@ -139,10 +140,10 @@ def main(out: str = "results", study: str | None = None, pictures: str = "") -> 
     """Look at the newest study under `out`, or at the one that is named."""
     try:
         browser_path()
-    except FileNotFoundError as error:
+        results = latest(out, study)
+    except (FileNotFoundError, RageError) as error:
         print(f"nothing was looked at: {error}", file=sys.stderr)
         return 2
-    results = latest(out, study)
     folder = Path(pictures or results.path / "pictures")
     folder.mkdir(parents=True, exist_ok=True)
     with server(Path(out), study) as address:

@@ -35,6 +35,12 @@ def shown_study(small: Small, tmp_path_factory: pytest.TempPathFactory) -> Resul
         {"kind": "blanket", "name": "credit", "arm": "credit_line"},
         {"kind": "lagrangian_linucb"},
     ]
-    changes = {"name": "small", "users": 300, "weeks": 5, "floor": {"propensity": 0.01, "share": 0.6}}
+    changes = {
+        "name": "small",
+        "keep_logs": True,
+        "users": 300,
+        "weeks": 5,
+        "floor": {"propensity": 0.01, "share": 0.6},
+    }
     config = small(**changes, agents=agents, oracle={"every_weeks": 2, "users_fit": 4000})
     return Results.open(run(config, out=tmp_path_factory.mktemp("shown"), track=False, progress=False).path)

@@ -8,7 +8,7 @@ import streamlit as st
 from experiments.dashboard import charts
 from experiments.dashboard.parts import table, tile, view
 from experiments.dashboard.place import Place
-from experiments.views import lives
+from experiments.views import lives, logged
 from experiments.views.view import sampled
 
 TITLE, ICON, ORDER, NEEDS_STUDY = "User", ":material/person_search:", 6, True
@@ -32,6 +32,17 @@ def _choose(place: Place, agent: str, kept: pd.DataFrame) -> None:
     view(place.ask(lives.weeks_of, agent, user), _life)
     st.subheader("Users to choose from")
     table(users, "users", {"value": "$%.2f"})
+    st.subheader("Any other user, from the kept log")
+    wanted = st.number_input("User id", 0, None, None, placeholder="an id", help="needs keep_logs=true")
+    if wanted is not None:
+        view(place.ask(logged.life, agent, int(wanted)), _logged)
+
+
+def _logged(life: pd.DataFrame) -> None:
+    if any(c.startswith("prob.") for c in life.columns):
+        shares = charts.lines("week", "probability", charts.colour("arm"), x_title="week", form=".0%")
+        charts.draw(lives.propensities(life[life["present"]]), shares)
+    table(life, "logged-life", dict.fromkeys(("gmv", "revenue_gross", "bonus_cost", "contact_cost"), "$%.2f"))
 
 
 def _life(life: pd.DataFrame) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import nan
 
 import pandas as pd
 
@@ -13,10 +14,14 @@ from experiments.views import curves, standing
 
 __all__ = ["sections"]
 
+_DOLLARS = dict.fromkeys(("value", "net_revenue", "nrpau"), ".3f")
+_SHARES = dict.fromkeys(("share_of_oracle", "safe_share", "safe_share_lower", "safe_share_upper"), ".0%")
 _FORMS = {
-    "gain": "+.3f", "gain_lower": "+.3f", "gain_upper": "+.3f", "value": ".3f", "net_revenue": ".3f", "nrpau": ".3f",
-    "share_of_oracle": ".0%", "safe_share": ".0%", "weeks_violated": "g", "weeks": "g",
-}  # fmt: skip
+    **dict.fromkeys(("gain", "gain_lower", "gain_upper"), "+.3f"),
+    **_DOLLARS,
+    **_SHARES,
+    **dict.fromkeys(("weeks_violated", "weeks"), "g"),
+}
 
 
 def sections(results: Results, weekly: pd.DataFrame) -> Iterator[Section]:
@@ -37,7 +42,7 @@ def sections(results: Results, weekly: pd.DataFrame) -> Iterator[Section]:
         curves.oracle_share(results, weekly), lambda shares: gain_key + figures([_shares(shares, css)]),
     )  # fmt: skip
     yield section(
-        "safe", "Safe share", "Share of the oracle's gain that was had within the limits.",
+        "safe", "Safe share", "The same share, for agents that keep every limit in all but one seed of twenty.",
         standing.safe_share(results), lambda board: figures([_bars(board, css)]) + table(board, _FORMS),
     )  # fmt: skip
     yield section(
@@ -96,10 +101,12 @@ def _shares(shares: pd.DataFrame, css: dict[str, str]) -> Panel:
 
 
 def _bars(board: pd.DataFrame, css: dict[str, str]) -> Panel:
-    panel = Panel("safe share", (-0.6, len(board) - 0.4), (0.0, max(1.0, float(board["safe_share"].max()))), "agent")
+    low = min(0.0, float(board["safe_share"].min()))
+    panel = Panel("safe share", (-0.6, len(board) - 0.4), (low, max(1.0, float(board["safe_share"].max()))), "agent")
     panel.x_names = [str(i + 1) for i in range(len(board))]
     for i, line in enumerate(board.to_dict("records")):
         panel.bar(i - 0.35, i + 0.35, 0, line["safe_share"], css[str(line["agent"])], str(line["agent"]))
+        panel.line([i, i], [line.get("safe_share_lower", nan), line.get("safe_share_upper", nan)], "q")
     return panel
 
 

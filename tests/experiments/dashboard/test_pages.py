@@ -88,6 +88,16 @@ def test_the_slider_moves_the_allocation(shown_study: Results) -> None:
     assert len({tuple(values) for values in shown}) == 3
 
 
+def test_any_user_of_a_kept_log_can_be_looked_up(shown_study: Results) -> None:
+    app = opened(shown_study.path.parent, "user")
+    before = len(app.dataframe)
+    app = app.number_input[0].set_value(123).run()
+    assert not app.exception
+    assert len(app.dataframe) == before + 1
+    app = app.number_input[0].set_value(999_999).run()
+    assert "No user 999999" in words(app)
+
+
 def test_an_action_is_recorded_once_with_what_it_was_expected_to_bring(folder: Path) -> None:
     app = opened(folder, "actions")
     assert app.button(key="do-approve").disabled

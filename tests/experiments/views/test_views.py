@@ -21,6 +21,7 @@ from experiments.views import (
     decisions,
     guardrails,
     lives,
+    logged,
     models,
     monitors,
     offline,
@@ -211,6 +212,29 @@ def test_a_life_shows_each_arm_each_week_and_which_was_taken(shown_study: Result
     assert (table[table["arm"] == "no_offer"]["uplift"] == 0).all()
     np.testing.assert_allclose(lives.propensities(life).groupby("week")["probability"].sum(), 1, atol=1e-5)
     assert "not among those" in lives.weeks_of(shown_study, LEARNER, -1).missing
+
+
+def test_a_logged_life_is_the_one_that_was_kept_in_full(
+    shown_study: Results, lived: pd.DataFrame, bare: Results
+) -> None:
+    user = int(lived["user_id"].iloc[3])
+    kept = lives.weeks_of(shown_study, LEARNER, user).table
+    read = logged.life(shown_study, LEARNER, user).table
+    assert list(read["arm"]) == list(kept["arm"])
+    np.testing.assert_array_equal(read["gmv"], kept["gmv"])
+    np.testing.assert_allclose(
+        lives.propensities(read)["probability"], lives.propensities(kept)["probability"], atol=1e-7
+    )
+    assert "No user 999999" in logged.life(shown_study, LEARNER, 999_999).missing
+    shutil.rmtree(bare.run_folder(LEARNER, 1) / "log")
+    assert "keep_logs=true" in logged.life(bare, LEARNER, user).missing
+
+
+def test_an_agent_has_a_safe_share_or_it_is_said_why_none_has(shown_study: Results) -> None:
+    view = standing.safe_share(shown_study)
+    board = shown_study.table("leaderboard")
+    assert view.here == bool(board["safe_share"].notna().any())
+    assert view.here or "No agent has one" in view.missing
 
 
 def test_the_portfolio_adds_up(shown_study: Results, weekly: pd.DataFrame) -> None:
