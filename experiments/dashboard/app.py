@@ -18,7 +18,7 @@ __all__ = ["main", "show", "studies"]
 
 def main() -> None:
     """The frame of every page: studies in the side bar, then the page that was asked for."""
-    st.set_page_config(page_title="RAGE control tower", layout="wide")  # an icon would be loaded from elsewhere
+    st.set_page_config(page_title="RAGE control tower", layout="wide")
     root, first = Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else ""
     names = studies(root)
     if first in names:
@@ -26,8 +26,8 @@ def main() -> None:
     with st.sidebar:
         chosen = st.selectbox("Study", names, key="study") if names else None
     place = Place(root, chosen)
-    pages = [
-        st.Page(partial(show, page, place), title=page.TITLE, icon=page.ICON, url_path=name, default=i == 0)
+    pages = [  # without icons: the browser would be sent elsewhere for them
+        st.Page(partial(show, page, place), title=page.TITLE, url_path=name, default=i == 0)
         for i, (name, page) in enumerate(every())
     ]
     st.navigation(pages).run()

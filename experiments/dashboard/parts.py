@@ -31,9 +31,9 @@ def view(found: View, show: Callable[[pd.DataFrame], None]) -> None:
         st.caption(found.note)
 
 
-def tile(label: str, value: str, below: str | None = None, help: str | None = None, *, plain: bool = False) -> None:
-    """One number with a border. below: a change, green or red by its sign, or with `plain` just words."""
-    st.metric(label, value, below, delta_color="off" if plain else "normal", help=help, border=True)
+def tile(label: str, value: str, change: str | None = None, help: str | None = None) -> None:
+    """One number with a border. change: shown below, green or red by its sign."""
+    st.metric(label, value, change, help=help, border=True)
 
 
 def number(held: object, form: str) -> str:

@@ -37,12 +37,11 @@ READY = """(() => {
     && [...document.querySelectorAll('[data-testid="stVegaLiteChart"]')].every(e => e.querySelector('canvas, svg'));
 })()"""
 TALL = "Math.max(900, document.querySelector('[data-testid=\"stMainBlockContainer\"]').scrollHeight + 80)"
-WRONG = (
-    '[...document.querySelectorAll(\'[data-testid="stException"], [data-testid="stAlert"]\')].map(e => e.textContent)'
-)
+ERRORS = '[data-testid="stException"], [data-testid="stAlertContentError"]'
+WRONG = f"[...document.querySelectorAll('{ERRORS}')].map(e => e.textContent)"
 WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 METRICS = "[...document.querySelectorAll('[data-testid=\"stMetricValue\"]')].map(e => e.textContent).join('|')"
-THUMB = "document.querySelector('[role=\"slider\"]')"
+THUMB = "document.querySelector('[data-testid=\"stSlider\"] input[type=range], [role=slider]')"
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Pages of the control tower, one file each: `TITLE`, `ICON`, `ORDER`, `NEEDS_STUDY` and `show(place)`."""
+"""Pages of the control tower, one file each: `TITLE`, `ORDER`, `NEEDS_STUDY` and `show(place)`."""
 
 from __future__ import annotations
 

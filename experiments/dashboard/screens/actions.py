@@ -10,7 +10,7 @@ from experiments.dashboard.place import Place
 from experiments.views import queue
 from experiments.views.view import sampled
 
-TITLE, ICON, ORDER, NEEDS_STUDY = "Action queue", ":material/checklist:", 5, True
+TITLE, ORDER, NEEDS_STUDY = "Action queue", 5, True
 
 
 def show(place: Place) -> None:

@@ -13,7 +13,7 @@ from experiments.views.guardrails import world_of
 from experiments.views.sample import Sample
 from experiments.views.view import sampled
 
-TITLE, ICON, ORDER, NEEDS_STUDY = "Budget", ":material/tune:", 4, True
+TITLE, ORDER, NEEDS_STUDY = "Budget", 4, True
 
 _METHODS = {"uplift": "#2f8fd0", "propensity": "#e0672a", "random": "#8a8f98"}
 _FORMS = dict.fromkeys(("budget", "spent", "gain"), "$%.4f") | {"roi": "%.2f", "price": "$%.3f", "offers": "percent"}

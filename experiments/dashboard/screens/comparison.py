@@ -10,7 +10,7 @@ from experiments.dashboard.parts import table, view
 from experiments.dashboard.place import Place
 from experiments.views import curves, decisions, guardrails, standing
 
-TITLE, ICON, ORDER, NEEDS_STUDY = "Comparison", ":material/leaderboard:", 2, True
+TITLE, ORDER, NEEDS_STUDY = "Comparison", 2, True
 
 _FORMS = dict.fromkeys(("gain", "gain_lower", "gain_upper", "value", "net_revenue", "nrpau"), "%.3f") | dict.fromkeys(
     ("share_of_oracle", "safe_share"), "percent"

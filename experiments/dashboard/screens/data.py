@@ -9,7 +9,7 @@ from experiments.dashboard.place import Place
 from experiments.views import cards
 from rage_env import configs
 
-TITLE, ICON, ORDER, NEEDS_STUDY = "Data", ":material/database:", 9, False
+TITLE, ORDER, NEEDS_STUDY = "Data", 9, False
 
 _LOGS = ".jobs"
 

@@ -15,7 +15,7 @@ from experiments.views.budget import next_dollar, spent_by_agent
 from experiments.views.sample import Sample
 from experiments.views.view import sampled
 
-TITLE, ICON, ORDER, NEEDS_STUDY = "Executive", ":material/monitoring:", 1, True
+TITLE, ORDER, NEEDS_STUDY = "Executive", 1, True
 
 _FORMS = {"used": "percent", "limit": "%.5g", "usage": "%.5g", "slack": "%.5g", "price": "$%.2f"}
 
@@ -48,11 +48,10 @@ def _tiles(board: pd.DataFrame, agent: str, baseline: str) -> None:
     with first[0]:
         tile("Value", f"${mine['value']:.3f}", help="usd per assigned user-week, users lost counted")
     with first[1]:
-        interval = f"{mine['gain_lower']:+.3f} to {mine['gain_upper']:+.3f}"
-        tile("Gain, usd per user-week", f"{mine['gain']:+.3f}", interval, help="95 % interval below", plain=True)
+        tile("Gain", f"{mine['gain']:+.3f}", help=f"value over {baseline}, usd per assigned user-week")
     with first[2]:
-        net = f"net revenue ${mine['net_revenue']:.3f}"
-        tile("Lift", number(lift, "+.1%"), net, help=f"gain as a share of the value of {baseline}", plain=True)
+        tile("Lift", number(lift, "+.1%"), help=f"gain as a share of the value of {baseline}")
+    st.caption(st.caption(f"95 % interval of the gain: {mine['gain_lower']:+.3f} to {mine['gain_upper']:+.3f}."))
     with second[0]:
         change = mine["nrpau"] - none.get("nrpau", float("nan"))
         shown = f"{change:+.3f} (does not rank)" if mine.get("nrpau_disagrees") else number(change, "+.3f")
@@ -109,7 +108,7 @@ def _dollar(people: pd.DataFrame) -> None:
         tile(
             "Best use of this spend",
             f"${best.gain:.4f}",
-            f"{best.gain - own:+.4f} over the agent's",
+            f"{best.gain - own:+.4f}",
             help="usd per user-week",
         )
     week, spent = last["week"].iloc[0], spent_by_agent(sample)

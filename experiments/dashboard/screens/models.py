@@ -10,7 +10,7 @@ from experiments.dashboard.parts import table, tile, view
 from experiments.dashboard.place import Place
 from experiments.views import models, targeting
 
-TITLE, ICON, ORDER, NEEDS_STUDY = "Models", ":material/query_stats:", 7, True
+TITLE, ORDER, NEEDS_STUDY = "Models", 7, True
 
 _ORDERS = {
     "uplift (true)": "#16a37f",

@@ -11,7 +11,7 @@ from experiments.dashboard.parts import table, view
 from experiments.dashboard.place import Place
 from experiments.views import monitors
 
-TITLE, ICON, ORDER, NEEDS_STUDY = "A/B monitor", ":material/science:", 3, True
+TITLE, ORDER, NEEDS_STUDY = "A/B monitor", 3, True
 
 _MARKS = {
     "right": "#16a37f",

@@ -10,7 +10,7 @@ from experiments.dashboard.parts import table, tile, view
 from experiments.dashboard.place import Place
 from experiments.views import curves, portfolio
 
-TITLE, ICON, ORDER, NEEDS_STUDY = "Portfolio", ":material/donut_small:", 8, True
+TITLE, ORDER, NEEDS_STUDY = "Portfolio", 8, True
 
 _MONEY = dict.fromkeys(("value", "net_revenue", "losses"), "$%.3f") | {
     "present": "percent",

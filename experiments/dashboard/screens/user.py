@@ -11,7 +11,7 @@ from experiments.dashboard.place import Place
 from experiments.views import lives, logged
 from experiments.views.view import sampled
 
-TITLE, ICON, ORDER, NEEDS_STUDY = "User", ":material/person_search:", 6, True
+TITLE, ORDER, NEEDS_STUDY = "User", 6, True
 
 _MONEY = dict.fromkeys(("realised_usd", "net_revenue_usd", "loss_usd", "gmv", "bonus_cost", "contact_cost"), "$%.2f")
 
