@@ -163,6 +163,9 @@ def _column_problems(schema: pa.Schema, wanted: Iterable[str]) -> Iterator[str]:
     if missing:
         yield f"lacks the columns {', '.join(missing)}"
     for name in wanted:
+        if (times := schema.names.count(name)) > 1:
+            yield f"has {times} columns called {name!r}"
+            continue
         held = schema.field(name).type if name in schema.names else pa.float32()
         if not (pa.types.is_integer(held) or pa.types.is_floating(held) or pa.types.is_boolean(held)):
             yield f"column {name}: must hold numbers, holds {held}"

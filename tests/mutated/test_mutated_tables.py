@@ -135,6 +135,7 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return next(folder.rglob("log.parquet")).parent
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["log.parquet", "reports.parquet"])
 def test_no_damage_to_a_log_of_ours_brings_a_traceback(log: Path, name: str) -> None:
     shutil.copytree(log, "log")
