@@ -8,9 +8,10 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+from experiments.coverage.long_run import LongRun
 from experiments.coverage.page import Measured, misses, write
 from experiments.coverage.settings import SETTINGS
-from experiments.coverage.study import Tally, plain, repeat
+from experiments.coverage.study import Tally, plain, repeat, repeat_sums
 from experiments.storage import read_json, write_json
 from experiments.threads import one_thread
 
@@ -39,7 +40,11 @@ def _measured(name: str, repetitions: int, kept: Path) -> Measured:
     place = kept / f"{name}-{repetitions}.json"
     if not place.exists():
         population = SETTINGS[name]()
-        tallies = repeat(population, repetitions, zlib.crc32(name.encode()), told=_told(name, repetitions))
+        seed, told = zlib.crc32(name.encode()), _told(name, repetitions)
+        if isinstance(population, LongRun):
+            tallies = repeat_sums(population, repetitions, seed, told=told)
+        else:
+            tallies = repeat(population, repetitions, seed, told=told)
         facts = {"name": population.name, "users": population.users, "goal": list(population.goal)}
         write_json(place, {**facts, "tallies": plain(tallies)})
     held = read_json(place)

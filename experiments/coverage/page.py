@@ -21,9 +21,9 @@ draws a fresh population and asks whether 95 % intervals hold the value of the s
 
 - **normal, binary**: three arms, logged with probabilities .2 or .6 by a covariate; the mean is known exactly. With
   several rows a user half of the variance (or, for events, of the agreement) is the user's own.
-- **gmv, net revenue**: a million users of the fintech world, fraud and defaults included, lived for four weeks under
-  uniform arms; the truth is that of conditional means over all of them (of capped columns the weighted mean of the
-  million). A sample is some of the users with their weeks. Net revenue is by accrual.
+- **gmv, net revenue**: a million users of the fintech world, fraud and defaults included, lived for 4, 12 or 26
+  weeks under uniform arms; the truth is that of conditional means over all of them (of capped columns the weighted mean
+  of the million). A sample is some of the users with their weeks. Net revenue is by accrual.
 - **model**: the reward model of `dr` and `sndr`: `given` from elsewhere and not quite right, or `ridge`, cross-fitted
   by user on the sample itself. `ips` and `snips` have none.
 - **misses**: shares of intervals that lie wholly below, or above, the truth.
@@ -35,6 +35,10 @@ _GOALS = """## Goals
 The asymptotic interval, by influence functions and clustered by user, which `evaluate` gives. A normal or binary
 outcome asks for 94 to 96.5 %, GMV for 92 %, net revenue for 86 % at 2,000 and 92 % at 10,000 users; each within three
 Monte Carlo standard errors.
+
+Net revenue is carried by losses so rare that a sample may hold none of those that count. Its interval is then too high
+and too narrow at once, the more so the more users there are that met none, until there are enough user-weeks for the
+losses to show. `skewed` marks nearly all of these logs.
 """
 
 _BESIDE = f"""## Beside it

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 
 from experiments import reward_model
+from experiments.coverage.long_run import LongRun
 from experiments.coverage.sample import Floats, Population, Sample
 from experiments.estimators._base import Estimator, Rows
 from experiments.estimators._discovery import load
@@ -20,7 +21,7 @@ from experiments.intervals import RESAMPLED, by_bernstein, by_betting, by_cloppe
 from experiments.intervals.bootstrap import poisson_weights
 from experiments.intervals.question import Question
 
-__all__ = ["CONTROLS", "Tally", "repeat"]
+__all__ = ["CONTROLS", "Tally", "plain", "repeat", "repeat_sums"]
 
 ALPHA = 0.05
 RESAMPLES = 299
@@ -102,6 +103,23 @@ def repeat(
             _count(counts, made[name], name, model, rows, sample, times)
         if number % BOUNDED_EVERY == 0:
             _count_bounded(counts, population, sample, rng)
+        if told is not None:
+            told(number + 1)
+    return list(counts.tallies.values())
+
+
+def repeat_sums(
+    population: LongRun, repetitions: int, seed: int = 0, *, told: Callable[[int], None] | None = None
+) -> list[Tally]:
+    """The same for users whose sums are known: intervals by influence functions only."""
+    counts, rng = _Counts(population.truth), np.random.default_rng(seed)
+    made = load(["ips", "snips", "sndr", "dr"])
+    sizes = np.full(population.users, float(population.weeks))
+    for number in range(repetitions):
+        for (name, model), sums in population.draw(rng).items():
+            found = estimate(made[name], list(sums.T), sizes)
+            skewed = population.users < SKEW_FACTOR * found.skew**2
+            counts.add(name, model, "influence", found.interval(ALPHA), skewed=skewed)
         if told is not None:
             told(number + 1)
     return list(counts.tallies.values())

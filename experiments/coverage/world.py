@@ -15,7 +15,7 @@ from rage_env.cohort import CohortEnv
 from rage_env.interface import observe
 from rage_env.outcomes import net_revenue
 
-__all__ = ["Panel", "World", "panel"]
+__all__ = ["FEATURES", "Panel", "World", "panel", "rewards_of", "target_of"]
 
 Singles = NDArray[np.float32]
 FEATURES = ("active_4w", "log_gmv_4w", "device_risk", "churn_signal")
@@ -64,15 +64,15 @@ def _cohort(seed: int) -> Panel:
     for _ in range(WEEKS):
         keen = seen.features[:, env.features.names.index("active_1w")] > 0.5
         expected = env.truth.mean_outcomes()
-        probs = _target(keen, seen.present)
-        means.append({c: float((probs * y).sum() / COHORT) for c, y in _rewards(expected).items()})
+        probs = target_of(keen, seen.present)
+        means.append({c: float((probs * y).sum() / COHORT) for c, y in rewards_of(expected).items()})
         arm = np.where(seen.present, rng.integers(0, 6, COHORT), 0)
         arms.append(arm.astype(np.int8))
         keens.append(keen)
         here.append(seen.present.copy())
         features.append(seen.features[:, place].copy())
         obs, _, _, _, info = env.step(arm)
-        ledgers.append({c: y.astype(np.float32) for c, y in _rewards(env.truth.ledger()).items()})
+        ledgers.append({c: y.astype(np.float32) for c, y in rewards_of(env.truth.ledger()).items()})
         seen = observe(obs, info)
     return Panel(
         np.stack(arms),
@@ -84,11 +84,13 @@ def _cohort(seed: int) -> Panel:
     )
 
 
-def _rewards(ledger: Mapping[str, NDArray[np.floating]]) -> dict[str, NDArray[np.floating]]:
+def rewards_of(ledger: Mapping[str, NDArray[np.floating]]) -> dict[str, NDArray[np.floating]]:
+    """{outcome: its column}, of any shape."""
     return {"gmv": ledger["gmv"], "net revenue": net_revenue(ledger)}
 
 
-def _target(keen: NDArray[np.bool_], present: NDArray[np.bool_]) -> Floats:
+def target_of(keen: NDArray[np.bool_], present: NDArray[np.bool_]) -> Floats:
+    """(n, 6) what the target does; nothing to whoever has left."""
     probs = TARGET[keen.astype(np.intp)]
     probs[~present] = np.eye(6)[0]
     return probs
@@ -150,7 +152,7 @@ class World:
         reward = np.concatenate([self._reward(t, who) for t in weeks])
         given = np.column_stack([np.ones(len(features)), features]) @ self._lines
         given[~here] = 0.0
-        return Sample(arm, np.where(here, 1 / 6, 1.0), reward, _target(keen, here), features, given, len(who))
+        return Sample(arm, np.where(here, 1 / 6, 1.0), reward, target_of(keen, here), features, given, len(who))
 
     def _reward(self, week: int, who: NDArray[np.int64]) -> Floats:
         reward = self.panel.rewards[self.outcome][week, who].astype(np.float64)

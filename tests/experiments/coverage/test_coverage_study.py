@@ -14,9 +14,10 @@ import pytest
 
 from experiments.coverage import settings
 from experiments.coverage.__main__ import main
+from experiments.coverage.long_run import LongRun, many_weeks
 from experiments.coverage.page import Measured, misses, page
 from experiments.coverage.settings import SETTINGS
-from experiments.coverage.study import CONTROLS, Tally, repeat
+from experiments.coverage.study import CONTROLS, Tally, repeat, repeat_sums
 from experiments.coverage.textbook import Textbook
 from experiments.coverage.world import COHORT, Panel, World, panel
 
@@ -124,3 +125,15 @@ def test_the_command_keeps_what_it_has_counted(tmp_path: Path, monkeypatch: pyte
     assert (tmp_path / "a.md").read_text() == (tmp_path / "b.md").read_text()
     with pytest.raises(SystemExit):
         main(["--repetitions", "1"])
+
+
+def test_many_weeks_of_the_world_are_summed_by_user_and_its_truth_is_what_users_show_on_average() -> None:
+    found = many_weeks("gmv", 6, COHORT)
+    ips, snips = found.sums["ips", ""], found.sums["snips", ""]
+    np.testing.assert_array_equal(ips[:, 0], snips[:, 0])
+    assert (snips[:, 1] / 6).mean() == pytest.approx(1.0, abs=0.01)
+    mine = ips[:, 0] / 6
+    assert abs(mine.mean() - found.truth) < 4 * mine.std() / math.sqrt(len(mine))
+    tallies = {(t.estimator, t.model): t for t in repeat_sums(LongRun(found, "gmv", 6, 1_000, (0.9, 1.0)), 300, 7)}
+    for tally in tallies.values():
+        assert tally.coverage > 0.94 - 0.03 - 3.9 * math.sqrt(0.95 * 0.05 / 300)
