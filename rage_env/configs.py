@@ -10,7 +10,7 @@ from rage_env.errors import ConfigError, UnknownNameError
 
 __all__ = ["KINDS", "find", "names", "root"]
 
-KINDS = ("experiments", "logs", "moments", "scenarios")
+KINDS = ("experiments", "logs", "moments", "scenarios", "sweeps")
 
 
 def root() -> Path:
