@@ -150,6 +150,11 @@ class CohortEnv(People, VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # 
         """Rows that this cohort shows: one a slot."""
         return self.num_envs
 
+    @property
+    def shown(self) -> NDArray[np.intp]:
+        """(assigned,) slots that these rows stand for."""
+        return np.arange(self.num_envs)
+
     # --- for runners -------------------------------------------------------------------------------------------
 
     def twin(self, num_envs: int | None = None, **changes: Any) -> Self:

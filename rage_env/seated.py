@@ -63,6 +63,11 @@ class SeatedCohort(CohortEnv):
         """Users shown."""
         return len(self.seats)
 
+    @property
+    def shown(self) -> NDArray[np.intp]:
+        """(assigned,) slots that hold somebody."""
+        return self.seats
+
     def columns(self) -> dict[str, Floats]:
         """{immediate column: (assigned,)} of the week just lived."""
         return {c: column[self.seats] for c, column in super().columns().items()}

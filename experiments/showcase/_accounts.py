@@ -106,8 +106,8 @@ def audited(env: CohortEnv, accounts: int, arm: int = 1) -> Audit:
     rows = np.flatnonzero(lives.alive)
     _, account = np.unique(more["account"][rows], return_inverse=True)
     rows, account = rows[account < accounts], account[account < accounts]
-    means = env.truth.mean_outcomes()
-    revenue = means["revenue_gross"][rows]
+    means, at = env.truth.mean_outcomes(), np.searchsorted(env.shown, rows)
+    revenue = means["revenue_gross"][at]
     return Audit(
         account=account,
         admin=more["admin"][rows] > 0,
@@ -116,5 +116,5 @@ def audited(env: CohortEnv, accounts: int, arm: int = 1) -> Audit:
         momentum=momentum(lives)[rows].astype(np.float64),
         alone=revenue[:, 0],
         lift=revenue[:, arm] - revenue[:, 0],
-        reactions=means["negative_reaction"][rows, arm],
+        reactions=means["negative_reaction"][at, arm],
     )
