@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from experiments.config_ab import CONTROL, Ab
 from experiments.config_names import names_and_parameters
+from experiments.config_past import Past
 from rage_env import configs, yamlfile
 from rage_env.scenario import Scenario
 from rage_env.scenario import load as load_scenario
@@ -24,6 +25,7 @@ __all__ = [
     "Ope",
     "OpeTarget",
     "Oracle",
+    "Past",
     "Tracking",
     "load",
     "study_hash",
@@ -138,7 +140,8 @@ class Tracking(_Strict):
 class ExperimentConfig(_Strict):
     """A study: agents x seeds in one world. Loaded by `load`, which checks names and parameters too.
 
-    users: at least 2, since one alone has no spread to make an interval of. seeds: a list, or first..last.
+    users: at least 2, since one alone has no spread to make an interval of. seeds: a list, or first..last. past: the
+    log that learning agents have read before their first week.
     """
 
     name: str = Field(pattern=_SLUG, max_length=60)
@@ -156,6 +159,7 @@ class ExperimentConfig(_Strict):
     ope: Ope = Ope()
     monitors: tuple[MonitorEntry, ...] = ()
     oracle: Oracle = Oracle()
+    past: Past | None = None
     keep_logs: bool = False
     workers: int = Field(default=2, ge=1, le=1024)
     tracking: Tracking = Tracking()
@@ -163,7 +167,8 @@ class ExperimentConfig(_Strict):
     @property
     def hash(self) -> str:
         """64 hexadecimal digits of everything that can change results."""
-        return yamlfile.config_hash(self, exclude=BESIDE_RESULTS if self.ab else (*BESIDE_RESULTS, "ab"))
+        absent = [field for field in ("ab", "past") if getattr(self, field) is None]
+        return yamlfile.config_hash(self, exclude=(*BESIDE_RESULTS, *absent))
 
     @property
     def groups(self) -> tuple[str, ...]:

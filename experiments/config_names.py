@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from experiments.config_ab import ab_problems
 from experiments.config_parts import agent_problems, estimator_problems, monitor_problems
+from experiments.config_past import past_problems
 from experiments.offered import Against
 from rage_env.errors import InputError, did_you_mean
 from rage_env.scenario import Scenario, load
@@ -29,6 +30,7 @@ def names_and_parameters(data: Json) -> _Problems:
     yield from _estimators_stand_once(data)
     yield from _entries(data, "monitors", _monitor)
     yield from ab_problems(data)
+    yield from past_problems(data)
     yield from _world(data)
 
 

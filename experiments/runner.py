@@ -30,6 +30,7 @@ from experiments.metrics import UserTotals
 from experiments.offered import Told
 from experiments.offline import OfflineBook
 from experiments.oracle import LatentOracle, ObservableOracle, Oracle
+from experiments.past import tell_past
 from experiments.run_book import RunBook, RunOutcome
 from experiments.watch import Lived
 from experiments.watch_list import watches
@@ -86,6 +87,7 @@ def serve(
     held = floor_of(agent, seed, observation, config.floor)
     with clock.on("agent"):
         agent.start(problem_of(env, config.weeks, config.floor, held))
+        tell_past(agent, config, seed)
         for log, reports in zip(env.burn_in_logs, env.burn_in_reports, strict=True):
             agent.learn(Feedback(log, reports))
     with clock.on("control"):
