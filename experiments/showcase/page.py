@@ -27,11 +27,11 @@ def section(name: str, about: str, seeds: Sequence[int], rows: Sequence[Row]) ->
     return "\n".join([*lines, *(["", *notes] if notes else []), ""])
 
 
-def write(path: Path, sections: Mapping[str, str]) -> None:
-    """Write these sections into the page, leaving the sections of other scenarios as they stand."""
+def write(path: Path, sections: Mapping[str, str], head: str = _HEAD) -> None:
+    """Write these sections into the page, under `head`, leaving the sections of other scenarios as they stand."""
     held = {**_sections(path.read_text() if path.exists() else ""), **sections}
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join([_HEAD, *(held[name] for name in sorted(held))]))
+    path.write_text("\n".join([head, *(held[name] for name in sorted(held))]))
 
 
 def _sections(text: str) -> dict[str, str]:
