@@ -21,7 +21,7 @@ draws a fresh population and asks whether 95 % intervals hold the value of the s
 
 - **normal, binary**: three arms, logged with probabilities .2 or .6 by a covariate; the mean is known exactly. With
   several rows a user half of the variance (or, for events, of the agreement) is the user's own.
-- **gmv, net revenue**: a million users of the fintech world, fraud and defaults included, lived for 4, 12 or 26
+- **gmv, net revenue**: a million users of the fintech world, fraud and defaults included, lived for 4 or 12
   weeks under uniform arms; the truth is that of conditional means over all of them (of capped columns the weighted mean
   of the million). A sample is some of the users with their weeks. Net revenue is by accrual.
 - **model**: the reward model of `dr` and `sndr`: `given` from elsewhere and not quite right, or `ridge`, cross-fitted

@@ -51,8 +51,6 @@ SETTINGS: Mapping[str, Callable[[], Population | LongRun]] = {
     "net_weeks": _net(2_000, 4),
     "net_quarter_2000": _net_over(12, 2_000),
     "net_quarter_10000": _net_over(12, 10_000),
-    "net_half_year_2000": _net_over(26, 2_000),
-    "net_half_year_10000": _net_over(26, 10_000),
     "gmv_capped": lambda: World(_panel(), "gmv", 2_000, 1, (0.92, 1.0), CAPS_USD["gmv"]),
     "net_capped": lambda: World(_panel(), "net revenue", 2_000, 1, (0.92, 1.0), CAPS_USD["net revenue"]),
 }
