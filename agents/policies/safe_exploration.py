@@ -97,11 +97,12 @@ class SafeExploration(Learner):
         return SafeGuard(problem, observation, outlook, own.caution, beyond)
 
     def choose(self, observation: Observation, guard: Guard, start: Floats) -> Decision:
-        """The best plan for value with a little optimism."""
+        """The best plan for value with a little optimism; while nothing is certified of an arm, its quota is filled."""
         value = guard.outlook.value + self._own.alpha * guard.outlook.sd()
-        for certificate in self.certificates:
-            if not certificate.enlarged:  # nothing is known of it yet: fill the quota
-                value[:, certificate.arm] += _EAGER * observation.present
+        if isinstance(guard, SafeGuard) and guard.beyond.quota is not None:
+            for certificate in self.certificates:
+                if not certificate.enlarged:
+                    value[:, certificate.arm] += _EAGER * observation.present
         plan = guard.plan(value, start)
         return Decision(plan.probs, plan.allocation, reasons(plan.probs, observation))
 
