@@ -10,13 +10,13 @@ import pandas as pd
 
 from experiments import storage
 
-__all__ = ["first_difference"]
+__all__ = ["changes", "first_difference"]
 
 
 def first_difference(was: Path, now: Path) -> str | None:
     """`column C, row R: 1.0 -> 2.0`, with how many numbers differ; None where all are the same. Parquet and JSON."""
     if was.suffix == ".json":
-        return next(_in_json(storage.read_json(was), storage.read_json(now)), None)
+        return next(changes(storage.read_json(was), storage.read_json(now)), None)
     return _in_tables(storage.read_table(was), storage.read_table(now))
 
 
@@ -43,12 +43,13 @@ def _size(old: pd.Series, fresh: pd.Series) -> str:
     return f", by at most {float((old.astype(float) - fresh.astype(float)).abs().max()):.3g}"
 
 
-def _in_json(was: object, now: object, at: str = "") -> Iterator[str]:
+def changes(was: object, now: object, at: str = "") -> Iterator[str]:
+    """`path.to.key: old -> new` for everything that two plain structures hold differently."""
     if isinstance(was, Mapping) and isinstance(now, Mapping):
         for key in sorted({*was, *now}):
-            yield from _in_json(was.get(key), now.get(key), f"{at}.{key}" if at else str(key))
+            yield from changes(was.get(key), now.get(key), f"{at}.{key}" if at else str(key))
     elif isinstance(was, Sequence) and isinstance(now, Sequence) and not isinstance(was, str) and len(was) == len(now):
         for i, (old, fresh) in enumerate(zip(was, now, strict=True)):
-            yield from _in_json(old, fresh, f"{at}[{i}]")
+            yield from changes(old, fresh, f"{at}[{i}]")
     elif was != now:
         yield f"{at}: {was} -> {now}"
