@@ -23,8 +23,8 @@ READING = """\
 Share of oracle: expected gain over leaving everybody alone in the agent's own states, over that of
 `oracle_observable`, which ranks by the best regression on what can be observed and knows how far it may go. Above
 100 % a limit was broken. The safe share, over all sampled weeks, is blank where more than one seed in twenty has a
-violation. Rivals come from `rage run safe_rivals`, on fewer seeds for time; logging policies that lean on a signal are
-told one there.
+violation. Rivals come from `rage run safe_rivals`, on few seeds for time: enough to see what an agent gains, far too
+few to call it safe. Logging policies that lean on a signal are told one there.
 """
 
 GAP = """\
