@@ -46,7 +46,12 @@ def _refuse_contradiction(guardrails: Sequence[Guardrail], truth: WeekTruth) -> 
 
     rows = truth.flat
     names = [row.name if len(rows) == len(guardrails) else f"{row.name}[{i}]" for i, row in enumerate(rows)]
-    program = [Linear(name, row.coef, row.limit) for name, row in zip(names, rows, strict=True)]
+    program = [
+        Linear(name, row.coef, row.limit)
+        if row.accounts is None
+        else Linear(name, row.coef, row.limits, segment=row.accounts.at)
+        for name, row in zip(names, rows, strict=True)
+    ]
     allocation = allocate(truth.value, program, truth.observation.action_mask)
     require_kept(allocation, guardrails, truth.means, truth.observation)
 
@@ -54,15 +59,17 @@ def _refuse_contradiction(guardrails: Sequence[Guardrail], truth: WeekTruth) -> 
 def _beyond(guardrail: Guardrail, rows: Sequence[Judged], truth: WeekTruth) -> Iterator[str]:
     """An upper limit that doing nothing exceeds leaves agents nowhere to go back to; a least share may start unmet."""
     for judged in rows if guardrail.sense == "<=" else ():
-        none, size = float(judged.row.coef[:, NO_OFFER].sum()), 1.0
-        if none - judged.row.limit <= 1e-6 * judged.row.spread:
+        row, size = judged.row, 1.0
+        beyond = row.sums(row.coef[:, NO_OFFER]) - row.limits
+        at = int(np.argmax(beyond - 1e-6 * row.spreads))
+        if beyond[at] <= 1e-6 * row.spreads[at]:
             continue
         if judged.lagged is not None:
             size = judged.lagged
         elif guardrail.denominator is not None:
             sizes = weighted_sum(guardrail.denominator, truth.means, judged.row.coef.shape)[:, NO_OFFER]
-            size = float((sizes if judged.members is None else sizes * judged.members).sum())
-        used = guardrail.limit + (none - judged.row.limit) / size
+            size = float(row.sums(sizes if judged.members is None else sizes * judged.members)[at])
+        used = guardrail.limit + float(beyond[at]) / size
         yield (
             f"{guardrail.name}: limit {guardrail.limit:g} cannot be held: even arm 0 uses {used:.4g} in week 0, so "
             "whoever is left alone breaks it. Raise the limit or drop the guardrail."

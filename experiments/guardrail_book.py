@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.week_truth import Judged, WeekTruth, expected
-from rage_env.guardrails import Guardrail, true_usage, weighted_sum
+from rage_env.guardrails import Guardrail, Row, true_usage, weighted_sum
+from rage_env.interface import NO_OFFER
 from rage_env.log import Reports
 from rage_env.outcomes import DELAYED
 
@@ -104,6 +105,8 @@ class GuardrailBook:
         None while the window's expected numerator is at most `min_count`: so few cases break no limit on a rate.
         """
         guardrail = self.guardrails[key[0]]
+        if judged.row.accounts is not None:
+            return by_account(guardrail, judged.row, truth, probs)
         if truth.observation.week % WINDOW_WEEKS[guardrail.horizon] == 0:
             self._sums[key] = _Sums()
         sums, now = self._sums[key], true_usage(judged.row, probs)
@@ -153,6 +156,34 @@ class GuardrailBook:
     def _share(self, column: str, age: int) -> float:
         share = self.shares[column]
         return float(share[min(age, len(share) - 1)])
+
+
+def by_account(
+    guardrail: Guardrail, row: Row, truth: WeekTruth, probs: NDArray[np.floating]
+) -> tuple[float, bool, bool] | None:
+    """Least slack of any account this week, whether any is violated, whether any is unavoidable; None as for a row.
+
+    Accounts whose expected numerator is at most `min_count` break no limit on a rate.
+    """
+    usage, none = (row.sums(np.einsum("nk,nk->n", row.coef, p)) - row.limits for p in (probs, _nobody(probs.shape)))
+    size = np.ones_like(usage)
+    counted = weighted_sum(guardrail.numerator, truth.means, probs.shape)
+    count = row.sums(np.einsum("nk,nk->n", counted, probs))
+    if guardrail.denominator is not None:
+        sizes = weighted_sum(guardrail.denominator, truth.means, probs.shape)
+        size = np.maximum(row.sums(np.einsum("nk,nk->n", sizes, probs)), 1e-300)
+    held = count > guardrail.min_count if _forgives_few(guardrail) else np.ones(len(usage), np.bool_)
+    if not held.any():
+        return None
+    allowance = 1e-6 * row.spreads
+    over, forced = usage > np.maximum(none, 0.0) + allowance, none > allowance
+    return float((-usage / size)[held].min()), bool(over[held].any()), bool(forced[held].any())
+
+
+def _nobody(shape: tuple[int, ...]) -> NDArray[np.float64]:
+    alone = np.zeros(shape)
+    alone[:, NO_OFFER] = 1.0
+    return alone
 
 
 def _expected(

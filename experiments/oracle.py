@@ -16,9 +16,9 @@ from agents.allocation import Allocation, Linear, allocate
 from agents.interface import Decision, Problem
 from agents.sharing import together
 from experiments.observable import ObservableModel
-from experiments.week_truth import WeekTruth, expected, rows_of
+from experiments.week_truth import WeekTruth, rows_of
 from rage_env.errors import DecisionError
-from rage_env.guardrails import Row, true_usage
+from rage_env.guardrails import Row
 from rage_env.interface import NO_OFFER, Feedback, Observation
 
 __all__ = ["LatentOracle", "ObservableOracle", "Oracle", "share_that_keeps"]
@@ -73,14 +73,16 @@ class Oracle:
         """Inverse of save."""
 
     def _allocate(
-        self, value: Floats, rows: Sequence[Row], limits: Sequence[float], observation: Observation
+        self, value: Floats, rows: Sequence[Row], limits: Sequence[Floats], observation: Observation
     ) -> Allocation:
         program = [
-            Linear(f"{row.name}[{i}]" if _repeated(rows, row.name) else row.name, row.coef, limit)
+            _stated(f"{row.name}[{i}]" if _repeated(rows, row.name) else row.name, row, limit)
             for i, (row, limit) in enumerate(zip(rows, limits, strict=True))
         ]
         unit = None if together(observation) is None else observation.unit
-        allocation = allocate(value, program, observation.action_mask, unit, prices0=self.prices)
+        expanded = sum(len(limit) for limit in limits)  # accounts come and go
+        known = self.prices if self.prices is not None and len(self.prices) == expanded else None
+        allocation = allocate(value, program, observation.action_mask, unit, prices0=known)
         self.prices = allocation.prices
         return allocation
 
@@ -93,7 +95,7 @@ class LatentOracle(Oracle):
     def solve(self, truth: WeekTruth) -> tuple[Probs, Allocation]:
         """The optimum of the true program."""
         rows = truth.flat
-        limits = [row.limit + max(0.0, _none(row)) for row in rows]
+        limits = [row.limits + np.maximum(0.0, _none(row)) for row in rows]
         allocation = self._allocate(truth.value, rows, limits, truth.observation)
         return _kept(allocation.probs, rows), allocation
 
@@ -106,7 +108,7 @@ class ObservableOracle(Oracle):
     def __init__(self, model: ObservableModel) -> None:
         super().__init__()
         self.model = model
-        self._offsets: Floats | None = None
+        self._offsets: list[Floats] | None = None
 
     def start(self, problem: Problem) -> None:
         """Forget last week's prices and how far limits had to be tightened."""
@@ -117,13 +119,15 @@ class ObservableOracle(Oracle):
         """The optimum of the believed program, its limits moved by as much as beliefs flatter the choice."""
         value, believed = self._believes(truth)
         rows = truth.flat
-        offsets = np.zeros(len(rows)) if self._offsets is None else self._offsets
+        nothing = [np.zeros_like(row.limits) for row in rows]
+        offsets = nothing if self._offsets is None else self._offsets
+        offsets = [o if o.shape == z.shape else z for o, z in zip(offsets, nothing, strict=True)]
         for _ in range(_TIGHTENINGS):
-            limits = [b.limit + max(0.0, _none(b)) + o for b, o in zip(believed, offsets, strict=True)]
+            limits = [b.limits + np.maximum(0.0, _none(b)) + o for b, o in zip(believed, offsets, strict=True)]
             allocation = self._allocate(value, believed, limits, truth.observation)
             probs = allocation.probs
             flattered = [_usage(row, probs) - _usage(b, probs) for row, b in zip(rows, believed, strict=True)]
-            offsets = np.minimum(0.0, -np.array(flattered))
+            offsets = [np.minimum(0.0, -more) for more in flattered]
             if all(share_that_keeps(row, probs) >= _NEAR for row in rows):
                 break
         self._offsets = offsets
@@ -139,8 +143,9 @@ class ObservableOracle(Oracle):
 
 def share_that_keeps(row: Row, probs: NDArray[np.floating]) -> float:
     """The largest share of `probs`, mixed with doing nothing, that keeps the row; usage is linear in it."""
-    excess, none = _excess(row, probs), min(0.0, _none(row))
-    return 1.0 if excess <= 0 else max(0.0, -none / (excess - none))
+    excess, none = _excess(row, probs), np.minimum(0.0, _none(row))
+    over = excess > 0
+    return max(0.0, float((-none[over] / (excess - none)[over]).min(initial=1.0)))
 
 
 def _kept(probs: Probs, rows: Sequence[Row]) -> Probs:
@@ -153,21 +158,27 @@ def _kept(probs: Probs, rows: Sequence[Row]) -> Probs:
     return np.clip(mixed, np.float32(0), np.float32(1))
 
 
-def _none(row: Row) -> float:
-    """Usage beyond the limit when nobody gets anything."""
-    return float(row.coef[:, NO_OFFER].sum()) - row.limit
+def _none(row: Row) -> Floats:
+    """(1,) or (a,) usage beyond the limits when nobody gets anything."""
+    return row.sums(row.coef[:, NO_OFFER]) - row.limits
 
 
-def _usage(row: Row, probs: NDArray[np.floating]) -> float:
-    """Usage beyond the limit."""
-    return expected(row.coef, probs) - row.limit
+def _usage(row: Row, probs: NDArray[np.floating]) -> Floats:
+    """(1,) or (a,) usage beyond the limits."""
+    return row.sums(np.einsum("nk,nk->n", row.coef, probs.astype(np.float64))) - row.limits
 
 
-def _excess(row: Row, probs: NDArray[np.floating]) -> float:
+def _excess(row: Row, probs: NDArray[np.floating]) -> Floats:
     """Usage beyond what counts as kept (the limit, or doing nothing); half the rounding allowance is let pass."""
-    held = true_usage(row, probs)
-    excess = held.usage - max(0.0, held.usage_no_offer)
-    return 0.0 if excess <= 0.5 * held.allowance else excess
+    excess = _usage(row, probs) - np.maximum(0.0, _none(row))
+    return np.where(excess <= 0.5e-6 * row.spreads, 0.0, excess)
+
+
+def _stated(name: str, row: Row, limit: Floats) -> Linear:
+    """The row as the program takes it, with its own limit for each account where there is one."""
+    if row.accounts is None:
+        return Linear(name, row.coef, float(limit[0]))
+    return Linear(name, row.coef, limit, segment=row.accounts.at)
 
 
 def _repeated(rows: Sequence[Row], name: str) -> bool:

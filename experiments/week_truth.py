@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rage_env.errors import GuardrailError, did_you_mean
-from rage_env.guardrails import Guardrail, Row, between_rows, lagged_total, linear_row
+from rage_env.guardrails import Guardrail, Row, account_row, between_rows, lagged_total, linear_row
 from rage_env.interface import Observation
 from rage_env.outcomes import value
 from rage_env.truth import Truth
@@ -72,7 +72,7 @@ def judged_by(
 def rows_of(
     guardrail: Guardrail, means: Mapping[str, Floats], observation: Observation, at: int | None = None
 ) -> tuple[Judged, ...]:
-    """Linear rows of one guardrail in this week: one for the cohort, one for each code of a segment, two between codes.
+    """Linear rows of one guardrail this week: for the cohort, each code of a segment, or all accounts.
 
     means: {column: (n, k)}. at: the guardrail's place among the observation's sums. Raises GuardrailError for what no
     run judges yet.
@@ -80,6 +80,8 @@ def rows_of(
     _refuse_unjudged(guardrail)
     if guardrail.between is not None:
         return tuple(Judged(row, None) for row in between_rows(guardrail, means, _codes(guardrail, observation)))
+    if guardrail.scope.kind == "account":
+        return (Judged(account_row(guardrail, means, observation.unit, status_quo=observation.status_quo), None),)
     lag = lagged_total(guardrail, means, observation.denominator_last_week, at)
     return tuple(
         Judged(
@@ -118,8 +120,8 @@ def _codes(guardrail: Guardrail, observation: Observation) -> NDArray[np.integer
 
 def _refuse_unjudged(guardrail: Guardrail) -> None:
     unjudged = {
-        "scope.kind account": guardrail.scope.kind == "account",
-        "a hard limit by segment": guardrail.hard and guardrail.scope.kind == "segment",  # the draw keeps totals only
+        f"a hard limit by {guardrail.scope.kind}": guardrail.hard and guardrail.scope.kind != "cohort",  # see `draw`
+        f"an account's {guardrail.horizon}": guardrail.scope.kind == "account" and guardrail.horizon != "week",
         f"a total of {guardrail.limit:g} a {guardrail.horizon}": _is_total_of_a_window(guardrail),
     }
     for what, asked in unjudged.items():

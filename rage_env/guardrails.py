@@ -19,13 +19,16 @@ from rage_env.errors import GuardrailError, did_you_mean
 from rage_env.outcomes import COLUMNS, DELAYED, RESERVED
 
 __all__ = [
+    "Accounts",
     "Guardrail",
     "Row",
     "Scope",
     "TrueUsage",
+    "account_row",
     "between_rows",
     "lagged_total",
     "largest",
+    "limits_by_code",
     "linear_row",
     "true_usage",
     "weighted_sum",
@@ -110,6 +113,33 @@ class Row:
     coef: NDArray[np.float64]  # (n, k)
     limit: float
     spread: float  # scale for rounding allowances: total of |denominator|, or of |coef| differences
+    accounts: Accounts | None = None  # one limit for each; `limit` and `spread` are then totals
+
+    def sums(self, amounts: NDArray[np.floating]) -> NDArray[np.float64]:
+        """(1,) total of amounts (n,), or (a,) by account."""
+        if self.accounts is None:
+            return np.array([amounts.sum(dtype=np.float64)])
+        a = self.accounts
+        return np.asarray(np.bincount(a.at, weights=amounts, minlength=len(a.limits)), dtype=np.float64)
+
+    @property
+    def limits(self) -> NDArray[np.float64]:
+        """(1,) or (a,) limits, one for each of `sums`."""
+        return np.array([self.limit]) if self.accounts is None else self.accounts.limits
+
+    @property
+    def spreads(self) -> NDArray[np.float64]:
+        """(1,) or (a,) scales for rounding allowances."""
+        return np.array([self.spread]) if self.accounts is None else self.accounts.spreads
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """A limit for every account, in one row: whoever judges a thousand of them sums once."""
+
+    at: NDArray[np.intp]  # (n,) place of each user's account
+    limits: NDArray[np.float64]  # (a,)
+    spreads: NDArray[np.float64]  # (a,)
 
 
 @dataclass(frozen=True)
@@ -120,6 +150,7 @@ class TrueUsage:
     usage: float
     usage_no_offer: float
     allowance: float
+    elsewhere: bool = False  # of many accounts this is the worst; whether any is beyond its limit if left alone
 
     @property
     def slack(self) -> float:
@@ -134,7 +165,7 @@ class TrueUsage:
     @property
     def unavoidable(self) -> bool:
         """Doing nothing already exceeds the limit this week."""
-        return self.usage_no_offer > self.allowance
+        return self.elsewhere or self.usage_no_offer > self.allowance
 
 
 def weighted_sum(weights: Mapping[str, float], means: Means, shape: tuple[int, ...]) -> NDArray[np.float64]:
@@ -247,11 +278,64 @@ def largest(amounts: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def true_usage(row: Row, probs: NDArray[np.floating]) -> TrueUsage:
-    """Usage beyond the limit of one week's row under `probs` (n, k), beside that of doing nothing."""
-    p = probs.astype(np.float64)
-    usage = float(np.einsum("nk,nk->", row.coef, p)) - row.limit
-    none = float(row.coef[:, 0].sum()) - row.limit
-    return TrueUsage(row.name, usage, none, 1e-6 * row.spread)
+    """Usage beyond the limit of one week's row under `probs` (n, k), beside that of doing nothing.
+
+    Where every account has a limit it is that of the account furthest beyond what counts as kept.
+    """
+    usage = row.sums(np.einsum("nk,nk->n", row.coef, probs.astype(np.float64))) - row.limits
+    none, allowance = row.sums(row.coef[:, 0]) - row.limits, 1e-6 * row.spreads
+    at = int(np.argmax(usage - np.maximum(none, 0.0) - allowance))
+    elsewhere = bool((none > allowance).any())
+    return TrueUsage(row.name, float(usage[at]), float(none[at]), float(allowance[at]), elsewhere)
+
+
+def account_row(
+    guardrail: Guardrail,
+    means: Means,
+    unit: NDArray[np.integer],
+    *,
+    status_quo: NDArray[np.floating] | None = None,
+) -> Row:
+    """The guardrail's rows for all accounts as one. means: as for `linear_row`. unit: (n,) account of each user."""
+    shape = np.shape(next(iter(means.values())))
+    _, at = np.unique(unit, return_inverse=True)
+    count = int(at.max(initial=-1)) + 1
+    row = linear_row(guardrail, means, status_quo=status_quo)
+    limits = limits_by_code(guardrail, means, at, count, row.coef, status_quo)
+    if guardrail.denominator is None:
+        size = largest(np.abs(row.coef - row.coef[:, :1]))
+    else:
+        size = largest(np.abs(weighted_sum(guardrail.denominator, means, shape)))
+    spreads = np.maximum(np.bincount(at, weights=size, minlength=count), 1e-300)
+    return Row(row.name, row.coef, float(limits.sum()), float(spreads.sum()), Accounts(at, limits, spreads))
+
+
+def limits_by_code(
+    guardrail: Guardrail,
+    means: Means,
+    at: NDArray[np.integer],
+    count: int,
+    coef: NDArray[np.float64],
+    status_quo: NDArray[np.floating] | None,
+) -> NDArray[np.float64]:
+    """(count,) right-hand sides of the rows of codes 0..count - 1, sense folded in. at: (n,), -1 outside.
+
+    coef: (n, k) of the guardrail's row over everybody.
+    """
+    inside, sign = at >= 0, -1.0 if guardrail.sense == ">=" else 1.0
+    limits = np.full(count, guardrail.limit if guardrail.denominator is None or guardrail.hard else 0.0)
+    if guardrail.hard:
+        if guardrail.denominator is not None:
+            none = weighted_sum(guardrail.denominator, means, coef.shape)[:, 0]
+            limits *= np.bincount(at[inside], weights=none[inside], minlength=count)
+        limits = np.floor(limits + 1e-9)
+    limits *= sign
+    if guardrail.relative_to == "status_quo":
+        if status_quo is None:
+            raise GuardrailError(f"{guardrail.name}: relative_to status_quo needs the status-quo probabilities")
+        used = np.einsum("nk,nk->n", coef, status_quo.astype(np.float64))
+        limits = limits + np.bincount(at[inside], weights=used[inside], minlength=count)
+    return np.asarray(limits, dtype=np.float64)
 
 
 def find(guardrails: Sequence[Guardrail], name: str) -> Guardrail:

@@ -42,13 +42,37 @@ class Certificate:
 
 @dataclass(frozen=True, eq=False)
 class _One:
-    """One expanded row as dense numbers, `sum(coef * x) <= limit`."""
+    """A row as dense numbers, `sum(coef * x) <= limit`, once or once for each code of its segment."""
 
-    name: str
+    names: tuple[str, ...]
     coef: Floats
-    limit: float
-    stated: float
+    limit: Floats  # (c,)
+    stated: Floats  # (c,)
     sign: float
+    at: NDArray[np.intp] | None = None  # (n,) place among the c; -1 outside
+
+    def sums(self, each: Floats) -> Floats:
+        """(c,) sums over users of amounts (n,)."""
+        if self.at is None:
+            return np.array([each.sum()])
+        inside = self.at >= 0
+        counted = np.bincount(self.at[inside], weights=each[inside], minlength=len(self.names))
+        return np.asarray(counted, dtype=np.float64)
+
+    def used(self, x: Floats) -> Floats:
+        """(c,) usage of probabilities x (n, k)."""
+        return self.sums((self.coef * x).sum(axis=1))
+
+    def spread(self, mask: NDArray[np.bool_]) -> Floats:
+        """(c,) largest less smallest usage that single arms allow."""
+        top = np.max(self.coef, axis=1, where=mask, initial=-np.inf)
+        return self.sums(top - np.min(self.coef, axis=1, where=mask, initial=np.inf))
+
+    def charge(self, prices: Floats) -> Floats:
+        """(n, k) what the row charges at prices (c,)."""
+        if self.at is None:
+            return np.asarray(self.coef * prices[0])
+        return np.asarray(self.coef * np.where(self.at >= 0, prices[self.at], 0.0)[:, None])
 
 
 def verify(
@@ -70,10 +94,9 @@ def verify(
     x = allocation.probs.astype(np.float64)
     ones = [one for row in rows for one in _expanded(row, x)]
     least = _least(mask, unit, floor)
-    usage = np.array([one.sign * float((one.coef * x).sum()) for one in ones])
-    slack = np.array([one.limit - one.sign * used for one, used in zip(ones, usage, strict=True)])
-    spread = np.array([_spread(one.coef, mask) for one in ones])
-    size = np.array([max(abs(one.stated), s, 1e-300) for one, s in zip(ones, spread, strict=True)])
+    usage = _joined([one.sign * one.used(x) for one in ones])
+    slack = _joined([one.limit - one.used(x) for one in ones])
+    size = _joined([np.maximum(np.maximum(np.abs(one.stated), one.spread(mask)), 1e-300) for one in ones])
     violation = float((np.maximum(-slack, 0) / size).max(initial=0.0))
     priced = [one for row in rows for one in _expanded(row, x, allocation.directions)]
     bound = _bound(v, priced, allocation.prices, mask, unit, least)
@@ -87,8 +110,7 @@ def verify(
     problems = _shape_problems(x, mask, unit, least) + _shape_problems(exact, mask, unit, least)
     if allocation.infeasibility is None:
         problems += _storage_problems(allocation, v, ones, exact, x, size, tol)
-    names = [one.name for one in ones]
-    names = [f"{name}#{names[:i].count(name) + 1}" if name in names[:i] else name for i, name in enumerate(names)]
+    names = _told_apart([name for one in ones for name in one.names])
     if tuple(names) != allocation.row_names:
         problems.append(f"row_names: {allocation.row_names} stand for {names}")
     if allocation.infeasibility is None:
@@ -105,16 +127,32 @@ def _expanded(row: Linear | Robust, x: Floats, directions: Mapping[str, Floats] 
         toward = (directions or {}).get(row.name, pull)
         shortened = toward / max(1.0 if directions else 0.0, float(np.sqrt(toward @ toward)), 1e-300)
         coef = np.asarray(row.mean, dtype=np.float64) + row.radius * (np.asarray(row.factor, np.float64) @ shortened)
-        return [_One(row.name, coef, float(row.limit), float(row.limit), 1.0)]
+        return [_One((row.name,), coef, np.array([row.limit]), np.array([row.limit]), 1.0)]
     sign = 1.0 if row.sense == "<=" else -1.0
     coef = sign * np.asarray(row.coef, dtype=np.float64)
     if row.segment is None:
-        return [_One(row.name, coef, sign * float(row.limit), float(row.limit), sign)]
+        stated = np.array([float(np.asarray(row.limit))])
+        return [_One((row.name,), coef, sign * stated, stated, sign)]
+    segment = np.asarray(row.segment)
+    codes = np.array(sorted({int(c) for c in segment if c >= 0}), dtype=np.intp)
+    if not len(codes):
+        return []
+    stated = np.full(len(codes), float(row.limit)) if np.ndim(row.limit) == 0 else np.asarray(row.limit)[codes]
+    at = np.where(segment >= 0, np.searchsorted(codes, segment), -1)
+    return [_One(tuple(f"{row.name}[{c}]" for c in codes), coef, sign * stated, stated, sign, at)]
+
+
+def _joined(parts: list[Floats]) -> Floats:
+    return np.concatenate(parts) if parts else np.empty(0)
+
+
+def _told_apart(names: list[str]) -> list[str]:
+    """The same names, with `#2` behind one that comes again."""
+    seen: dict[str, int] = {}
     out = []
-    for code in sorted({int(c) for c in row.segment if c >= 0}):
-        stated = float(row.limit if np.ndim(row.limit) == 0 else np.asarray(row.limit)[code])
-        inside = (np.asarray(row.segment) == code)[:, None]
-        out.append(_One(f"{row.name}[{code}]", coef * inside, sign * stated, stated, sign))
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        out.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
     return out
 
 
@@ -175,9 +213,12 @@ def _bound(
     least: Floats,
 ) -> float:
     net, credit = v.copy(), 0.0
-    for one, price in zip(ones, prices, strict=True):
-        net -= max(float(price), 0.0) * one.coef
-        credit += max(float(price), 0.0) * one.limit
+    paid, start = np.maximum(np.asarray(prices, dtype=np.float64), 0.0), 0
+    for one in ones:
+        own = paid[start : start + len(one.names)]
+        net -= one.charge(own)
+        credit += float(own @ one.limit)
+        start += len(one.names)
     return credit + _best_sum(net, mask, unit, least)
 
 
@@ -212,10 +253,10 @@ def _storage_problems(
 ) -> list[str]:
     """Whether the probabilities before storage keep the rows, lie next to those stored, and cost what is said."""
     problems = []
-    for one, s in zip(ones, size, strict=True):
-        over = float((one.coef * exact).sum()) - one.limit
-        if over > tol * s:
-            problems.append(f"{one.name}: exceeds its limit by {over / s:.3g} of its size before storage")
+    over = _joined([one.used(exact) - one.limit for one in ones]) / size
+    if (over > tol).any():
+        name = [name for one in ones for name in one.names][int(np.argmax(over))]
+        problems.append(f"{name}: exceeds its limit by {over.max():.3g} of its size before storage")
     if (np.abs(exact - x) > _APART).any():
         user = int(np.abs(exact - x).max(axis=1).argmax())
         problems.append(f"before_storage: user {user} was stored as something else")

@@ -26,9 +26,13 @@ class Program:
     unit: NDArray[np.integer] | None  # (n,)
     floor: float | NDArray[np.floating]
 
+    def units(self, floor_share: float = 1.0) -> Units:
+        """Who decides together, with floors at `floor_share` of what was asked."""
+        return group_units(self.mask, self.unit, floor_share * np.asarray(self.floor, dtype=np.float64))
+
     def stacked(self, floor_share: float = 1.0) -> tuple[Units, Stack]:
         """Units and scaled program, with floors at `floor_share` of what was asked."""
-        units = group_units(self.mask, self.unit, floor_share * np.asarray(self.floor, dtype=np.float64))
+        units = self.units(floor_share)
         return units, build(self.value, self.rows, units)
 
     def totals(self, probs: NDArray[np.float32]) -> tuple[float, Floats]:

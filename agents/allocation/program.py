@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from agents.allocation.refusal import require_kept
 from agents.allocation.rows import Linear
 from rage_env.errors import GuardrailError, did_you_mean
-from rage_env.guardrails import Guardrail, between_rows, lagged_total, largest, linear_row, weighted_sum
+from rage_env.guardrails import Guardrail, between_rows, lagged_total, largest, limits_by_code, linear_row, weighted_sum
 from rage_env.interface import NO_OFFER, Observation
 
 __all__ = ["guardrail_rows", "require_kept"]
@@ -126,11 +126,8 @@ def _segments(guardrail: Guardrail, means: Means, observation: Observation, used
         compact[codes >= 0] = at
         codes, values = compact, np.arange(len(values))
     coef = linear_row(guardrail, means, status_quo=observation.status_quo).coef
-    limit = np.zeros(int(values.max(initial=-1)) + 1)
-    for code in values:
-        members = codes == code
-        part = {c: np.asarray(mean)[members] for c, mean in means.items()}
-        limit[code] = linear_row(guardrail, part, status_quo=observation.status_quo[members]).limit
+    count = int(values.max(initial=-1)) + 1
+    limit = limits_by_code(guardrail, means, codes, count, coef, observation.status_quo)
     return Linear(guardrail.name, coef, limit, segment=codes)
 
 

@@ -24,7 +24,8 @@ def require_kept(
     proof = allocation.infeasibility
     if proof is None:
         return allocation
-    order = [int(g) for g in np.argsort(-proof.share, kind="stable") if proof.share[g] >= 5e-3]
+    by_share = np.argsort(-proof.share, kind="stable")
+    order = [int(g) for i, g in enumerate(by_share) if i == 0 or proof.share[g] >= 5e-3]
     shares = ", ".join(f"{allocation.row_names[g]} {proof.share[g]:.2g}" for g in order)
     top = allocation.row_names[order[0]]
     guardrail = next((g for g in guardrails if top.split("[")[0].split("#")[0] == g.name), None)

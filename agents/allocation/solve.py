@@ -8,25 +8,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.allocation.box import Box
 from agents.allocation.conic import Asked, by_cones
-from agents.allocation.focus import focused
-from agents.allocation.infeasible import contradiction, explain, largest_floor
+from agents.allocation.infeasible import explain, largest_floor
 from agents.allocation.inputs import Program, checked, starting_prices
+from agents.allocation.outcome import Outcome, solved
+from agents.allocation.own_answer import by_vertices
+from agents.allocation.own_rows import chosen
 from agents.allocation.result import Allocation
 from agents.allocation.robust import by_tangents
 from agents.allocation.rounding import round_to_grid
 from agents.allocation.rows import Floats, Linear, Robust
-from agents.allocation.search import Search, search
-from agents.allocation.stack import Stack
-from agents.allocation.start import first_prices
+from agents.allocation.stack import Stack, build
 from agents.allocation.units import Units
-from rage_env.errors import RunError
 
 __all__ = ["allocate"]
 
@@ -65,47 +62,18 @@ def allocate(
 
 def _plain(program: Program, prices0: Floats | None, tol: float, seed: int, began: float) -> Allocation:
     """The allocation under linear rows."""
-    units, stack = program.stacked()
-    outcome = _solve(stack, starting_prices(stack, prices0), tol, seed)
+    units = program.units()
+    own = chosen(program.rows, units)
+    if own is not None:
+        return by_vertices(program, units, own, prices0, tol, seed, began)
+    stack = build(program.value, program.rows, units)
+    outcome = solved(stack, starting_prices(stack, prices0), tol, seed)
     if outcome.farkas is not None:
         return _refusal(program, units, stack, outcome, began)
     return _answer(program, units, stack, outcome, tol, began)
 
 
-@dataclass(frozen=True, eq=False)
-class _Outcome:
-    """Where the search ended; with `farkas` weights (g,) when the rows contradict each other."""
-
-    box: Box
-    found: Search | None
-    farkas: Floats | None
-    passes: int
-
-
-def _solve(stack: Stack, start: Floats | None, tol: float, seed: int) -> _Outcome:
-    """The search, or where the rows contradict each other, the contradiction."""
-    excess = stack.least - stack.limit
-    broken = np.where(excess > 1e-9 * np.maximum(stack.row_size, stack.row_spread), 1.0, 0.0)
-    passes, found = 1, None
-    if not broken.any():
-        cold = start is None or (stack.code is not None and len(stack.coef) == 1)  # exact prices cost one pass there
-        found = focused(stack, first_prices(stack, seed) if cold or start is None else start, tol)
-        passes += found.passes
-        if found.box is not None:
-            return _Outcome(found.box, found, None, passes)
-        broken = found.lowest.prices
-    proof = contradiction(stack, broken)
-    if proof is not None:
-        return _Outcome(proof.box, None, proof.weights, passes + proof.passes)
-    for lifted in (0.0, 2e-9):  # limits at the very edge of what is possible may be missed by rounding
-        edge = replace(stack, limit=stack.limit + lifted * np.maximum(stack.row_size, stack.row_spread))
-        found = search(edge, np.minimum(broken, 200.0), tol, runaway=np.inf)
-        if found.box is not None:
-            return _Outcome(found.box, found, None, passes + found.passes)
-    raise RunError(f"allocation: no proof either way for rows {list(stack.names)[:6]}. Rescale the coefficients.")
-
-
-def _answer(program: Program, units: Units, stack: Stack, outcome: _Outcome, tol: float, began: float) -> Allocation:
+def _answer(program: Program, units: Units, stack: Stack, outcome: Outcome, tol: float, began: float) -> Allocation:
     """Probabilities, their usage as stored, and how far their value may be from the best."""
     assert outcome.found is not None
     rounded = round_to_grid(stack, units, outcome.box)
@@ -139,7 +107,7 @@ def _answer(program: Program, units: Units, stack: Stack, outcome: _Outcome, tol
     )
 
 
-def _refusal(program: Program, units: Units, stack: Stack, outcome: _Outcome, began: float) -> Allocation:
+def _refusal(program: Program, units: Units, stack: Stack, outcome: Outcome, began: float) -> Allocation:
     """The proof that the rows cannot be kept, beside the probabilities that break them least."""
     assert outcome.farkas is not None
     largest = None

@@ -17,7 +17,7 @@ from agents.allocation.result import GRID
 from agents.allocation.rows import Floats, Linear
 from agents.allocation.units import Units
 
-__all__ = ["Stack", "build"]
+__all__ = ["Stack", "build", "distinct"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +142,7 @@ def build(value: NDArray[np.floating], rows: Sequence[Linear], units: Units) -> 
         limit=limit,
         least=least,
         scale=scale,
-        names=_distinct([label for b in base for label in b.labels]),
+        names=distinct([label for b in base for label in b.labels]),
         flip=np.array([b.flip for b in base for _ in b.labels]),
         value_spread=float(value_spread),
         row_spread=spread,
@@ -206,7 +206,7 @@ def _per_row(code: NDArray[np.intp] | None, amounts: Floats, g: int) -> Floats:
     return np.asarray(np.bincount(code, weights=amounts, minlength=g), dtype=np.float64)
 
 
-def _distinct(names: list[str]) -> tuple[str, ...]:
+def distinct(names: list[str]) -> tuple[str, ...]:
     """The same names, with `#2`, `#3` behind one that comes again."""
     seen: Counter[str] = Counter()
     out = []
