@@ -50,10 +50,10 @@ def sampled(results: Results, name: str, agent: str) -> View:
     view = exhibit(results, name, [agent], results.study.seeds[0])
     if not view.here:
         return view
-    users, seed = view.table["user_id"].nunique(), results.study.seeds[0]
-    return View(
-        view.table, f"A sample of {users:,} of {results.study.users:,} users, evenly spread by id; seed {seed}."
-    )
+    shown, seed = view.table["user_id"].nunique(), results.study.seeds[0]
+    users = int(str(results.summary(agent, seed)["users"]))
+    whole = "All" if shown == users else f"A sample of {shown:,} of"
+    return View(view.table, f"{whole} {users:,} users of {agent}, evenly spread by id; seed {seed}.")
 
 
 def believes(results: Results, agent: str) -> bool:
