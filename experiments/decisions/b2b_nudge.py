@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.interface import Agent, Decision, Reason
-from agents.policies.gates import Gates
+from agents.policies.gates import Gates, GatesParams
 from experiments import config as experiment
 from experiments.decisions._lived import lived
 from experiments.decisions._predictors import shuffled
@@ -41,19 +41,20 @@ _FUNNEL = {
     "TOO_SMALL": ("too small", "220", 187, 253),
     "UNPROFITABLE": ("unprofitable", "none given", None, None),
     "CAPACITY": ("beyond the limit on anger", "none given", None, None),
-    "TARGETED": ("targeted", "about 964 pass", 819, 1109),
+    "TARGETED": ("let through, and targeted or explored", "about 964", 819, 1109),
 }
 CLAIMS = {
     **{k: Claim(f"accounts: {text}", told, low, high) for k, (text, told, low, high) in _FUNNEL.items()},
     "worth": Claim("revenue gained by its nudges, $", "about 32,000", 27.2e3, 36.8e3),
     "share": Claim("the same as a share of what gates by the truth leave", "none given"),
     "dogs": Claim("sleeping dogs given a nudge", "at most .02", None, 0.02),
-    "dogs_raw": Claim("sleeping dogs the raw point score would nudge", ".12", 0.02, 0.22),
+    "dogs_raw": Claim("sleeping dogs the raw point score would nudge", ".12"),
     "dogs_in_raw": Claim("sleeping dogs among those whom it would nudge", "none given"),
     "sure_suppressed": Claim("sure things suppressed", ".75", 0.65, 0.85),
     "persuadable": Claim("persuadables given a nudge", ".46", 0.36, 0.56),
     "lost_suppressed": Claim("lost causes suppressed", ".59", 0.49, 0.69),
     "agreement": Claim("correlation of learned with true lift, seat by seat", "none given"),
+    "below": Claim("seats whose true lift lies under its lower 90 % bound", "at most .10", None, 0.10),
     "slowing": Claim("learned relative lift of seats slowing by 10-20 %, over that of others", "2", 1.7, 2.3),
     "rank": Claim("place of momentum among predictors of learned lift", "1", None, 1.0),
 }
@@ -138,7 +139,7 @@ def _learned(asked: _Asked, agent: Gates, seen: Observation) -> dict[str, float]
     assert agent.effects is not None
     assert agent.problem is not None
     audit, x, effects = asked.audit, seen.features[asked.rows], agent.effects
-    lift = effects.predict(x)[:, NUDGE - 1]
+    lift, low = (told[:, NUDGE - 1] for told in effects.bounds(x, cast(GatesParams, agent.params).harm_sds))
     raw, dog = lift > 0, audit.archetype == Archetype.SLEEPING_DOG
     slowing = (audit.momentum >= -0.20) & (audit.momentum <= -0.10)
     relative = [lift[seats].sum() / audit.alone[seats].sum() for seats in (slowing, ~slowing)]
@@ -147,6 +148,7 @@ def _learned(asked: _Asked, agent: Gates, seen: Observation) -> dict[str, float]
         "dogs_raw": float(raw[dog].mean()),
         "dogs_in_raw": float(dog[raw].mean()),
         "agreement": float(np.corrcoef(lift, audit.lift)[0, 1]),
+        "below": float((audit.lift < low).mean()),
         "slowing": float(relative[0] / relative[1]),
         "rank": float(1 + min(list(moved).index(name) for name in MOMENTUM if name in moved)),
     }
