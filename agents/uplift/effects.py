@@ -48,7 +48,7 @@ class Effects:
         """Effects (n, k - 1), and `sds` standard deviations less; where nothing was fitted 0 and -inf.
 
         The variance of a mean of two complementary halves is a quarter of their squared difference; that of a user
-        counts as much as the pooled one. As much of it counts as of the spread that is believed.
+        counts as much as the pooled one.
         """
         out, low = np.zeros((len(features), len(self.models))), np.full((len(features), len(self.models)), -np.inf)
         for j, halves in enumerate(self.models):
@@ -57,8 +57,7 @@ class Effects:
                 apart = (each[::2] - each[1::2]) ** 2 / 4
                 own = apart.mean(axis=0)
                 out[:, j] = self.average[j] + self.slope[j] * (each.mean(axis=0) - self.centre[j])
-                spread = np.sqrt(0.5 * own + 0.5 * (own.mean() if len(own) else 0.0))
-                low[:, j] = out[:, j] - sds * self.slope[j] * spread
+                low[:, j] = out[:, j] - sds * np.sqrt(0.5 * own + 0.5 * (own.mean() if len(own) else 0.0))
         return out, low
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
