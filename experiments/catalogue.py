@@ -1,4 +1,4 @@
-"""What there is to choose from: scenarios, experiments, agents, estimators and monitors, each in one sentence."""
+"""What there is to choose from: scenarios, experiments, sweeps, agents, estimators, monitors, a sentence each."""
 
 from __future__ import annotations
 
@@ -70,6 +70,7 @@ def _docstring(module: str) -> str:
 _LISTS: dict[str, Callable[[], list[tuple[str, str]]]] = {
     "scenarios": lambda: _files("scenarios", "description"),
     "experiments": lambda: _files("experiments", "question"),
+    "sweeps": lambda: _files("sweeps", "question"),
     "agents": _agents,
     "estimators": _estimators,
     "monitors": _monitors,

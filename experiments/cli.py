@@ -84,7 +84,9 @@ def report(
 
 @app.command(name="list")
 def list_(
-    kind: Annotated[str | None, typer.Argument(help="scenarios, experiments, agents, estimators or monitors.")] = None,
+    kind: Annotated[
+        str | None, typer.Argument(help="scenarios, experiments, sweeps, agents, estimators, monitors.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what there is to choose from."""
@@ -116,15 +118,33 @@ def describe(
 
 @app.command()
 def config(
-    name: Annotated[str, typer.Argument(help="An experiment or a scenario: name or YAML file.")],
+    name: Annotated[
+        str | None,
+        typer.Argument(help="An experiment, scenario or sweep: name or YAML file; or a kind, as `experiments`."),
+    ] = None,
     overrides: Overrides = None,
-    schema: Annotated[bool, typer.Option("--schema", help="JSON Schema of such a file, for editors.")] = False,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="JSON Schema of such a file, for editors, with all names.")
+    ] = False,
+    explain: Annotated[
+        str | None, typer.Option(metavar="KEY", help="Say what a key is for, e.g. oracle.every_weeks.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print a configuration as it will be used, or its schema."""
-    from experiments.resolved import print_resolved
+    """Print a configuration as it will be used, the schema of such files, or what a key of them is for."""
+    from experiments import resolved
+    from rage_env.errors import InputError
 
-    print_resolved(name, overrides or (), schema=schema, as_json=as_json)
+    if schema and explain is not None:
+        raise InputError("config: --schema and --explain are two questions; ask one at a time")
+    if schema:
+        resolved.print_schema(name)
+    elif explain is not None:
+        resolved.print_explained(name, explain, overrides or (), as_json=as_json)
+    elif name is None:
+        raise InputError("config: say what to print: an experiment, a scenario, a sweep (`rage list`) or a YAML file")
+    else:
+        resolved.print_resolved(name, overrides or (), as_json=as_json)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Answers `rage config`: a configuration as it will be used, or the JSON Schema of such a file."""
+"""Answers `rage config`: a configuration as it will be used, the JSON Schema of such a file, or a key explained."""
 
 from __future__ import annotations
 
@@ -9,27 +9,28 @@ import yaml
 from pydantic import BaseModel
 
 from experiments import config
-from experiments.console import print_json
+from experiments.console import print_json, show
 from rage_env import configs, scenario, yamlfile
 from rage_env.errors import UnknownNameError
 from rage_env.yamltree import parse
 
-__all__ = ["print_resolved", "resolved"]
+__all__ = ["print_explained", "print_resolved", "print_schema", "resolved"]
 
 
 def resolved(name_or_path: str, overrides: Sequence[str] = ()) -> BaseModel:
-    """The experiment or scenario of that name or file, whichever it is. Raises InputError."""
-    if _kind(name_or_path) == "scenarios":
+    """The experiment, scenario or sweep of that name or file, whichever it is. Raises InputError."""
+    kind = _kind(name_or_path)
+    if kind == "scenarios":
         return scenario.load(name_or_path, overrides)
+    if kind == "sweeps":
+        from experiments.sweeps import cells
+
+        return cells.load(name_or_path, overrides).sweep
     return config.load(name_or_path, overrides)
 
 
-def print_resolved(name_or_path: str, overrides: Sequence[str], *, schema: bool, as_json: bool) -> None:
-    """Print it as YAML headed by its hash, as JSON, or print its schema."""
-    if schema:
-        models: dict[str, type[BaseModel]] = {"scenarios": scenario.Scenario, "experiments": config.ExperimentConfig}
-        print_json(models[_kind(name_or_path)].model_json_schema())
-        return
+def print_resolved(name_or_path: str, overrides: Sequence[str], *, as_json: bool) -> None:
+    """Print it as YAML headed by its hash, or as JSON."""
     model = resolved(name_or_path, overrides)
     fields = model.model_dump(mode="json")
     if as_json:
@@ -40,15 +41,46 @@ def print_resolved(name_or_path: str, overrides: Sequence[str], *, schema: bool,
     print(yaml.safe_dump(fields, sort_keys=False, allow_unicode=True, width=110), end="")
 
 
-def _kind(name_or_path: str) -> str:
-    """`scenarios` or `experiments`: by shipped name; for a file, by whether it lists agents, or arms or a base."""
-    scenarios, experiments = configs.names("scenarios"), configs.names("experiments")
-    if name_or_path in scenarios:
-        return "scenarios"
-    if name_or_path in experiments:
+def print_schema(name: str | None) -> None:
+    """Print the JSON Schema of such a file, with every name that may stand in it. name: of a file or a kind."""
+    from experiments.schemas import with_names
+
+    print_json(with_names(_kind_asked(name)))
+
+
+def print_explained(name: str | None, key: str, overrides: Sequence[str], *, as_json: bool) -> None:
+    """Print what a key is for, what it may hold, and what it holds in the file, if one is named."""
+    from experiments.explained import explain
+    from experiments.schemas import PUBLISHED
+
+    named = name is not None and name not in PUBLISHED
+    found = explain(_kind_asked(name), key, resolved(str(name), overrides) if named else None)
+    if as_json:
+        print_json(found)
+        return
+    for what, text in found.items():
+        show(f"{what}: {text}")
+
+
+def _kind_asked(name: str | None) -> str:
+    from experiments.schemas import PUBLISHED
+
+    if name is None:
         return "experiments"
+    return name if name in PUBLISHED else _kind(name)
+
+
+def _kind(name_or_path: str) -> str:
+    """A folder of configs: by shipped name; for a file, by whether it has axes, or lists arms or a base, or neither."""
+    known = {kind: configs.names(kind) for kind in ("experiments", "scenarios", "sweeps")}
+    for kind, names in known.items():
+        if name_or_path in names:
+            return kind
     if not name_or_path.endswith((".yaml", ".yml")):
-        raise UnknownNameError("experiment or scenario", name_or_path, (*experiments, *scenarios))
+        every = [name for names in known.values() for name in names]
+        raise UnknownNameError("experiment, scenario or sweep", name_or_path, every)
     data = parse(yamlfile.read(Path(name_or_path)), name_or_path).data
-    is_world = isinstance(data, dict) and not data.keys().isdisjoint(("arms", "extends")) and "agents" not in data
-    return "scenarios" if is_world else "experiments"
+    keys = set(data) if isinstance(data, dict) else set()
+    if "axes" in keys:
+        return "sweeps"
+    return "scenarios" if keys & {"arms", "extends"} and "agents" not in keys else "experiments"
