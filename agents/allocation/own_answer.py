@@ -7,22 +7,21 @@ up by the few units between vertices, together with some of the mixed ones, each
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agents.allocation.box import Primal
 from agents.allocation.few import Few, rounded_few
-from agents.allocation.infeasible import explain
 from agents.allocation.inputs import Program
-from agents.allocation.oracle import reduced
 from agents.allocation.outcome import Outcome, solved
-from agents.allocation.own_rows import Own, Vertices, extended, own_of, own_prices, vertices_of
+from agents.allocation.own_program import Asked, labels, own_priced, sides, sizes_of
+from agents.allocation.own_proof import WAY, own_proof, shared_proof
+from agents.allocation.own_rows import Own, Vertices, extended, own_of, vertices_of
 from agents.allocation.result import GRID, Allocation, Infeasibility
-from agents.allocation.rows import Floats, Linear
-from agents.allocation.stack import Stack, build, distinct
+from agents.allocation.rows import Floats
+from agents.allocation.stack import build, distinct
 from agents.allocation.units import Units
 
 __all__ = ["by_vertices"]
@@ -32,18 +31,6 @@ _JOINED = (0, 8, 64, 512)
 
 _NOISE = 1e-14
 _HALVINGS = 20
-
-
-@dataclass(frozen=True, eq=False)
-class _Asked:
-    program: Program
-    units: Units
-    own: Own
-    stack: Stack  # shared rows over arms
-    names: tuple[str, ...]  # of all expanded rows
-    is_own: NDArray[np.bool_]  # (g,) of all expanded rows
-    tol: float
-    began: float
 
 
 def by_vertices(
@@ -56,7 +43,7 @@ def by_vertices(
     largest = _largest_floor(program, own[0], tol, seed) if units.floor.any() else None
     if largest is not None:
         way = f"Without a floor it can: lower the floor to {largest:.4g} of what was asked."
-        proof = replace(proof, largest_floor=largest, words=proof.words.replace(_WAY, way))
+        proof = replace(proof, largest_floor=largest, words=proof.words.replace(WAY, way))
     return replace(
         answer,
         status="infeasible" if largest is None else "floor_infeasible",
@@ -74,11 +61,11 @@ def _tried(
     """The allocation, and why not all rows can be kept where they cannot."""
     at, mine = own
     stack = build(program.value, [row for i, row in enumerate(program.rows) if i != at], units)
-    labels = [_labels(row) for row in program.rows]
-    is_own = np.concatenate([np.full(len(names), i == at) for i, names in enumerate(labels)])
+    named = [labels(row) for row in program.rows]
+    is_own = np.concatenate([np.full(len(names), i == at) for i, names in enumerate(named)])
     least = np.min(mine.coef, axis=0, where=units.allowed, initial=np.inf)
     lifted = replace(mine, room=np.maximum(mine.room, least))
-    asked = _Asked(program, units, lifted, stack, distinct([n for row in labels for n in row]), is_own, tol, began)
+    asked = Asked(program, units, lifted, stack, distinct([n for row in named for n in row]), is_own, tol, began)
     vertices = vertices_of(lifted, units)
     start = None
     if prices0 is not None and np.shape(prices0) == is_own.shape:
@@ -88,20 +75,11 @@ def _tried(
     over, impossible = mine.decided.copy(), np.flatnonzero(least > mine.room)
     over[mine.of[impossible]] = least[impossible] - mine.room[impossible]
     if (over > 0).any():
-        return answer, _own_proof(asked, over)
-    return answer, None if outcome.farkas is None else _shared_proof(asked, vertices, outcome)
+        return answer, own_proof(asked, over)
+    return answer, None if outcome.farkas is None else shared_proof(asked, vertices, outcome)
 
 
-_WAY = "Raise the limit or drop a guardrail."
-
-
-def _labels(row: Linear) -> list[str]:
-    if row.segment is None:
-        return [row.name]
-    return [f"{row.name}[{c}]" for c in np.unique(row.segment[row.segment >= 0])]
-
-
-def _answer(asked: _Asked, vertices: Vertices, outcome: Outcome) -> Allocation:
+def _answer(asked: Asked, vertices: Vertices, outcome: Outcome) -> Allocation:
     """Probabilities over arms as stored, judged over users."""
     units, stack, primal = asked.units, asked.stack, outcome.box.primal
     who, exact = _exact(vertices, units, primal)
@@ -113,11 +91,11 @@ def _answer(asked: _Asked, vertices: Vertices, outcome: Outcome) -> Allocation:
     worth, bound = primal.value + stack.constant, -np.inf
     if outcome.found is not None:
         prices[~asked.is_own] = outcome.found.lowest.prices * stack.scale
-        prices[asked.is_own], bound = _own_priced(asked, outcome.found.lowest.prices)
-    flip, stated = _sides(asked.program.rows)
+        prices[asked.is_own], bound = own_priced(asked, outcome.found.lowest.prices)
+    flip, stated = sides(asked.program.rows)
     slack = flip * (stated - usage)
     size = max(abs(bound) if np.isfinite(bound) else 0.0, stack.value_spread)
-    violation = float((np.maximum(-slack, 0.0) / _sizes(asked, stated)).max(initial=0.0))
+    violation = float((np.maximum(-slack, 0.0) / sizes_of(asked, stated)).max(initial=0.0))
     lost = max(worth - value, 0.0) + 1e-15 * size
     good = bound - worth <= asked.tol * size and bound - value <= asked.tol * size + lost and violation <= 1e-9
     users, before = _by_user(units, who, exact)
@@ -169,7 +147,7 @@ def _over_arms(vertices: Vertices, who: NDArray[np.intp], at: NDArray[np.intp], 
 
 
 def _stored(
-    asked: _Asked, vertices: Vertices, outcome: Outcome, who: NDArray[np.intp], exact: Floats
+    asked: Asked, vertices: Vertices, outcome: Outcome, who: NDArray[np.intp], exact: Floats
 ) -> NDArray[np.int64]:
     """(m, k) grid steps beside the floors: every own limit kept, and the shared rows too where they can be."""
     units, primal, m, k = asked.units, outcome.box.primal, asked.stack.m, len(vertices.plain)
@@ -197,7 +175,7 @@ def _stored(
     return steps
 
 
-def _shared_excess(asked: _Asked, steps: NDArray[np.int64], free: NDArray[np.int64]) -> float:
+def _shared_excess(asked: Asked, steps: NDArray[np.int64], free: NDArray[np.int64]) -> float:
     """How far stored shares exceed the shared rows."""
     stack = asked.stack
     share, usage = steps.T / np.maximum(free, 1), np.zeros_like(stack.limit)
@@ -217,51 +195,6 @@ def _floored(
     return np.asarray(np.where((up > 0) & (used > own.room - _NOISE * own.size), up - 1, up))
 
 
-def _own_priced(asked: _Asked, prices: Floats) -> tuple[Floats, float]:
-    """Prices of the units' own limits by code, and the bound that all prices together prove."""
-    own, units = asked.own, asked.units
-    net = reduced(asked.stack, prices)
-    own_price = own_prices(net, own)
-    priced = np.flatnonzero(own_price > 0)
-    net[:, priced] -= own_price[priced] * own.coef[:, priced]
-    credit = float((own_price[priced] * own.room[priced]).sum())
-    by_code = np.zeros(len(own.codes))
-    by_code[own.of[priced]] = own_price[priced]
-    bound = float(net.max(axis=0).sum()) + credit + float(prices @ asked.stack.limit) + asked.stack.constant
-    assert len(net) == len(units.allowed)
-    return by_code, bound
-
-
-def _sides(rows: Sequence[Linear]) -> tuple[Floats, Floats]:
-    """(g,) sense as a sign, and limits as stated, of every expanded row."""
-    flips, limits = [], []
-    for row in rows:
-        sign = -1.0 if row.sense == ">=" else 1.0
-        stated = np.asarray(row.limit, dtype=np.float64)
-        if row.segment is None:
-            flips.append(np.array([sign]))
-            limits.append(np.atleast_1d(stated))
-            continue
-        codes = np.unique(row.segment[row.segment >= 0])
-        flips.append(np.full(len(codes), sign))
-        limits.append(np.full(len(codes), float(stated)) if stated.ndim == 0 else stated[codes])
-    return np.concatenate(flips), np.concatenate(limits)
-
-
-def _sizes(asked: _Asked, stated: Floats) -> Floats:
-    """(g,) what a violation of each expanded row is relative to: its limit or its spread over users."""
-    mask, spread = asked.program.mask, np.empty(len(stated))
-    row, own = asked.own.row, asked.own
-    spread[~asked.is_own] = asked.stack.row_spread / asked.stack.scale
-    coef = np.asarray(row.coef, dtype=np.float64)
-    each = np.max(coef, axis=1, where=mask, initial=-np.inf) - np.min(coef, axis=1, where=mask, initial=np.inf)
-    assert row.segment is not None
-    inside = row.segment >= 0
-    place = np.searchsorted(own.codes, row.segment[inside])
-    spread[asked.is_own] = np.bincount(place, weights=each[inside], minlength=len(own.codes))
-    return np.maximum(np.abs(stated), np.maximum(spread, 1e-300))
-
-
 def _by_user(units: Units, who: NDArray[np.intp], shares: Floats) -> tuple[NDArray[np.intp], Floats]:
     """Users of the randomised units, and their probabilities before storage."""
     probs = (units.allowed[:, who] * units.floor[who]).T / GRID + shares * units.weight[who][:, None]
@@ -272,50 +205,6 @@ def _by_user(units: Units, who: NDArray[np.intp], shares: Floats) -> tuple[NDArr
     place[who] = np.arange(len(who))
     users = np.flatnonzero(place[units.of] >= 0)
     return users, probs[place[units.of[users]]]
-
-
-def _own_proof(asked: _Asked, over: Floats) -> Infeasibility:
-    """A unit that cannot keep its own limit is a proof by itself."""
-    g, at = len(asked.names), int(np.argmax(over))
-    place = int(np.flatnonzero(asked.is_own)[at])
-    weights, violation = np.zeros(g), np.zeros(g)
-    weights[place] = 1.0
-    violation[asked.is_own] = np.maximum(over, 0.0)
-    _, stated = _sides(asked.program.rows)
-    flip, name = asked.own.flip, asked.names[place]
-    least = np.full(g, np.nan)
-    least[place] = stated[place] + flip * over[at]
-    words = (
-        f"{name}: limit {stated[place]:.6g} cannot be met: the {'least' if flip > 0 else 'most'} usage any choice of "
-        f"arms allows is {least[place]:.6g} (proof of infeasibility: {name} 1). {_WAY}"
-    )
-    return Infeasibility(weights, weights, violation, least, words)
-
-
-def _shared_proof(asked: _Asked, vertices: Vertices, outcome: Outcome) -> Infeasibility:
-    """Shared rows that contradict each other where everybody keeps their own limit."""
-    assert outcome.farkas is not None
-    proof = explain(extended(asked.stack, vertices), outcome.farkas, outcome.box)
-    bare = replace(asked, stack=replace(asked.stack, value=np.where(np.isfinite(asked.stack.value), 0.0, -np.inf)))
-    mine, _ = _own_priced(bare, outcome.farkas)
-    _, stated = _sides(asked.program.rows)
-
-    def whole(shared: Floats, own: Floats) -> Floats:
-        out = np.empty(len(asked.names))
-        out[~asked.is_own], out[asked.is_own] = shared, own
-        return out
-
-    nothing = np.zeros(len(mine))
-    weights = whole(proof.multipliers, mine)
-    played = weights * _sizes(asked, stated)
-    under = f" while every {asked.own.row.name} is kept" if mine.any() else ""
-    return Infeasibility(
-        multipliers=weights,
-        share=played / played.sum(),
-        violation=whole(proof.violation, nothing),
-        least_usage=whole(proof.least_usage, nothing + np.nan),
-        words=proof.words.replace(" cannot be met", f" cannot be met{under}", 1),
-    )
 
 
 def _largest_floor(program: Program, at: int, tol: float, seed: int) -> float | None:
