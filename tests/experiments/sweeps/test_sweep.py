@@ -174,6 +174,7 @@ def test_a_worker_that_dies_takes_its_own_cell_with_it(
     assert begun == [("agent-random", 2), ("agent-status_quo", 2)]
 
 
+@pytest.mark.slow
 def test_a_dry_run_tells_time_and_disk_and_runs_nothing(
     file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
