@@ -1,8 +1,8 @@
 """What agents must show in the shipped worlds: one module per experiment config, found by its file name.
 
 A module holds `measure(seed) -> {claim: figure}`, one seed of configs/experiments/NAME.yaml lived by its agents through
-the usual runner, and `CLAIMS` with the accepted ranges. `python -m experiments.decisions` writes
-docs/decision-results.md.
+the usual runner, `CLAIMS` with the accepted ranges, and `SMALL`, keywords of `measure` that cost a minute a seed.
+`python -m experiments.decisions` writes docs/decision-results.md.
 """
 
 from __future__ import annotations
@@ -27,11 +27,13 @@ def module(name: str) -> ModuleType:
     return importlib.import_module(f"{__name__}.{name}")
 
 
-def rows(name: str, seeds: Sequence[int], progress: Callable[[str], None] = lambda _: None) -> list[Row]:
+def rows(
+    name: str, seeds: Sequence[int], progress: Callable[[str], None] = lambda _: None, *, small: bool = False
+) -> list[Row]:
     """Every claim with its figures over these seeds. Raises KeyError for a claim that nothing measured."""
     shown, measured = module(name), list[Mapping[str, float]]()
     for seed in seeds:
-        measured.append(shown.measure(seed))
+        measured.append(shown.measure(seed, **(shown.SMALL if small else {})))
         progress(f"{name}: seed {seed}")
     claims: Mapping[str, Claim] = shown.CLAIMS
     return [Row(claim, tuple(float(one[key]) for one in measured)) for key, claim in claims.items()]

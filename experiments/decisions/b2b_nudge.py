@@ -27,7 +27,7 @@ from rage_env.cohort import CohortEnv
 from rage_env.interface import Observation
 from rage_env.state import Archetype
 
-__all__ = ["CLAIMS", "measure"]
+__all__ = ["CLAIMS", "SMALL", "measure"]
 
 SLOTS, ACCOUNTS, NUDGE = 16_384, 2_400, 1
 MOMENTUM = ("momentum", "spend_momentum")
@@ -85,6 +85,10 @@ class _Ear(Gates):
 class _Asked:
     audit: Audit
     rows: NDArray[np.intp]  # of the audited seats, among those shown
+
+
+SMALL: dict[str, int] = {}
+"""Sizes for `--small`."""
 
 
 def measure(seed: int, slots: int = SLOTS, accounts: int = ACCOUNTS, pilot: int | None = None) -> dict[str, float]:

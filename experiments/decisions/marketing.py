@@ -19,7 +19,7 @@ from experiments.showcase import Claim
 from rage_env.cohort import CohortEnv
 from rage_env.log import WeekLog
 
-__all__ = ["CLAIMS", "measure", "treated_less_control"]
+__all__ = ["CLAIMS", "SMALL", "measure", "treated_less_control"]
 
 USERS, CONTACT, PRICE_USD = 150_000, 1, 5.0
 AGENTS = {"random": 1.3, "propensity_greedy": 2.6, "uplift_greedy": 6.8}
@@ -41,6 +41,10 @@ CLAIMS = {
     "spent": Claim("share of the budget that uplift_greedy spends", "all", 0.99, 1.0),
     "truth_over_learned": Claim("expected revenue of the true ranking over that of uplift_greedy", "at least 1", 1.0),
 }
+
+
+SMALL: dict[str, int] = {"users": 20_000}
+"""Sizes for `--small`."""
 
 
 def measure(seed: int, users: int = USERS) -> dict[str, float]:

@@ -19,7 +19,7 @@ from experiments.decisions._lived import Lived, lived
 from experiments.showcase import Claim
 from experiments.showcase._severity import Programme
 
-__all__ = ["CLAIMS", "TIERS", "measure", "tiers"]
+__all__ = ["CLAIMS", "SMALL", "TIERS", "measure", "tiers"]
 
 USERS, WEEKS = 6_000, 8
 OTHER_SEED = 50_000  # of the cohort that the model is fitted on
@@ -45,6 +45,10 @@ CLAIMS = {
     **{f"{a}_resting": Claim(f"borrowers whom cool-down forbids to {a}, from week 1", "binds", 0.01) for a in _AGENTS},
     **{f"{a}_over": Claim(f"weeks in which {a} exceeds capacity", "none", 0.0, 0.0) for a in _AGENTS},
 }
+
+
+SMALL: dict[str, int] = {}
+"""Sizes for `--small`."""
 
 
 def measure(seed: int, users: int = USERS, weeks: int = WEEKS) -> dict[str, float]:
