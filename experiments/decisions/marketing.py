@@ -1,6 +1,6 @@
 """`rage run marketing`: what a dollar of contacts brings back when an agent says whom it reaches.
 
-Agents have read the log of an earlier campaign, which reached a random half of 150,000 other customers, so every
+Agents have read the log of an earlier campaign, which reached a random half of as many other customers, so every
 score is out of sample. Their choice is measured as such a campaign would measure it: treated less control customers
 of the random half of this campaign (`status_quo`), weighed by the probability that the agent contacts them. Beside
 it stands what simulation alone can tell: the same customers lived again without any contact, under the same luck.

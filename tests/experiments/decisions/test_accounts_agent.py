@@ -35,7 +35,8 @@ def test_every_claim_is_measured_and_shares_are_shares() -> None:
 
 
 @pytest.mark.slow
-def test_the_funnel_at_full_size_is_the_published_one() -> None:
+def test_at_full_size_sleeping_dogs_are_spared_by_bounds_that_hold() -> None:
     held = {row.claim.text: row.holds for row in decisions.rows("b2b_nudge", (1001,))}
     assert held["accounts: held out as a control"]
-    assert held["accounts: too small"]
+    assert held["sleeping dogs given a nudge"]
+    assert held["seats whose true lift lies under its lower 90 % bound"]
