@@ -41,10 +41,13 @@ test: $(VENV)/.dev
 test-all: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2
 
+# torch is the tested release, put there by pip first (README: the CPU build): the lowest one carries gigabytes of CUDA.
 test-lowest:
 	$(PYTHON) -m venv $(LOWEST)
-	$(LOWEST)/bin/python -m pip install --quiet uv
-	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct -e ".[dev]"
+	grep '^torch==' constraints.txt > $(LOWEST)/torch.txt
+	$(LOWEST)/bin/python -m pip install --quiet uv -r $(LOWEST)/torch.txt
+	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct \
+		--constraints $(LOWEST)/torch.txt -e ".[dev]"
 	$(LOWEST)/bin/python -m pip check
 	$(LOWEST)/bin/python -m pytest -m "not slow" -n 2
 
