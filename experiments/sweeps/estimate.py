@@ -24,7 +24,7 @@ __all__ = ["MOST_USERS", "Due", "Estimate", "estimate"]
 
 MOST_USERS = 5_000
 SHORT, LONG = 2, 4
-_PER_CELL_S = 3.0  # figures and tables of a cell: measured on the shipped sweep, assumed to hold for others
+_PER_CELL_S = 3.0  # figures and tables of a cell: assumed
 
 
 @dataclass(frozen=True)
