@@ -22,7 +22,7 @@ from experiments.acting import arms_of, floor_of, problem_of, record
 from experiments.clock import Clock
 from experiments.cohorts import cohort, live
 from experiments.completed import Completed
-from experiments.config import AgentEntry, ExperimentConfig
+from experiments.config import BESIDE_RESULTS, AgentEntry, ExperimentConfig
 from experiments.control import left_alone
 from experiments.exhibits import Exhibits
 from experiments.guardrail_book import GuardrailBook
@@ -204,7 +204,7 @@ def meta_of(env: CohortEnv, config: ExperimentConfig, agent: str, seed: int) -> 
         agent=agent,
         reported_share={c: tuple(law.reported_share.tolist()) for c, law in env.laws.items()},
         provenance={
-            "experiment": config.model_dump(mode="json"),
+            "experiment": config.model_dump(mode="json", exclude=set(BESIDE_RESULTS)),
             "scenario_hash": config_hash(config.world()),
             **provenance.environment_of_bits(),
         },
