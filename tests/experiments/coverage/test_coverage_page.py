@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.experiments.against_truth.test_report_page import rows
+from tests.experiments.against_truth.test_truth_page import rows
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "coverage.md"
 

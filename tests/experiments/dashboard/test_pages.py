@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import time
 from pathlib import Path
 
@@ -17,6 +18,12 @@ from experiments.views import queue
 
 NAMES = [name for name, _ in screens.every()]
 NEED_EXHIBITS = ("actions", "budget", "models", "user")
+
+
+@pytest.fixture(autouse=True)
+def _main_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streamlit makes its script the main module and leaves it there, where worker processes would start from it."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
 
 
 @pytest.fixture
