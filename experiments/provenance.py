@@ -62,7 +62,7 @@ def commit() -> str | None:
 
 @cache
 def processor() -> dict[str, object]:
-    """Family of the processor, the vector instructions that NumPy uses on it, and the kernels of its linear algebra.
+    """Family of the processor, the vector instructions that NumPy uses on it, and the kernel of its linear algebra.
 
     Bits of sums and of transcendental functions depend on these, so two results are compared byte for byte only where
     they agree.
@@ -72,6 +72,7 @@ def processor() -> dict[str, object]:
     umath = importlib.import_module("numpy._core._multiarray_umath")  # private to NumPy, and all that tells
     features: Mapping[str, bool] = getattr(umath, "__cpu_features__", {})
     blas = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
+    blas = [pool for pool in blas if "numpy" in Path(pool["filepath"]).parent.name] or blas  # others come and go
     kernels = {str(pool.get("architecture") or pool["internal_api"]) for pool in blas}
     return {
         "family": platform.machine(),
