@@ -20,6 +20,7 @@ from typing import Literal, TypeVar
 
 from threadpoolctl import threadpool_limits
 
+from experiments.interrupts import held_back
 from experiments.threads import THREAD_VARIABLES
 from rage_env.errors import ConfigError, RunError
 
@@ -84,7 +85,7 @@ def _processes(
     others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(workers, multiprocessing.get_context("forkserver"), initializer=_start_worker)
     try:
-        with _one_thread_each():
+        with held_back(), _one_thread_each():  # a worker that nobody noted would outlive what it needs
             futures = [pool.submit(_attempt, fn, item, retries) for item in items]
         for index, future in enumerate(futures):
             future.add_done_callback(partial(_report, index, on_done))

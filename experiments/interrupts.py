@@ -12,7 +12,7 @@ from types import FrameType
 
 from rage_env.errors import RunError, StoppedError
 
-__all__ = ["going_on", "stopped_by_signals", "told_of_an_end"]
+__all__ = ["going_on", "held_back", "stopped_by_signals", "told_of_an_end"]
 
 _ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 
@@ -34,6 +34,24 @@ def going_on() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def held_back() -> Iterator[None]:
+    """Inside, Ctrl-C and SIGTERM wait: for what must not be cut in two, such as starting a process and noting it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals are heard in the main thread alone
+        return
+    waiting: list[int] = []
+    numbers = [n for n in (signal.SIGINT, *_ENDING) if signal.getsignal(n) not in (signal.SIG_IGN, None)]
+    before = {n: signal.signal(n, lambda number, _frame: waiting.append(number)) for n in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if waiting:
+        signal.raise_signal(waiting[0])
 
 
 @contextlib.contextmanager
