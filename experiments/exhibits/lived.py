@@ -12,12 +12,9 @@ from agents.interface import Decision
 from experiments.week_truth import WeekTruth
 from rage_env.log import WeekLog
 
-__all__ = ["LOSSES", "LivedWeek", "total"]
+__all__ = ["LivedWeek", "total"]
 
 Floats = NDArray[np.float64]
-
-LOSSES = ("loss_fraud", "loss_bonus_abuse", "loss_credit")
-"""Columns of the ledger that are losses."""
 
 
 @dataclass(frozen=True, eq=False)

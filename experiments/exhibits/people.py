@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from agents.interface import Reason
 from experiments.exhibits.funnel import UNSTATED
-from experiments.exhibits.lived import LOSSES, LivedWeek, total
+from experiments.exhibits.lived import LivedWeek, total
 from rage_env.log import FEATURE_PREFIX
+from rage_env.outcomes import LOSSES
 from rage_env.state import Archetype
 
 __all__ = ["life_rows", "person_rows"]

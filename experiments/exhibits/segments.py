@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from experiments.exhibits.lived import LOSSES, LivedWeek, total
+from experiments.exhibits.lived import LivedWeek, total
+from rage_env.outcomes import LOSSES
 from rage_env.state import Archetype
 
 __all__ = ["ARCHETYPE", "segments"]
