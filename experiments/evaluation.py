@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -19,11 +20,16 @@ from experiments.estimators import evaluate
 from experiments.estimators._discovery import Spec
 from experiments.estimators._log import columns_of, outcome
 from experiments.evaluation_report import EvaluationReport, UpliftRow, ValueRow
-from experiments.limits import Limits
+from experiments.limits import Bounds, Limits
 from experiments.log_source import LogSource, Reading, open_source
 from experiments.policy_of_log import with_policy_of
 from experiments.ratio_metrics import RATIOS, loggable, spelt
 from experiments.uplift_metrics import uplift_metrics
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from experiments.intervals.rare_losses import Declared
 
 __all__ = ["ESTIMATORS", "EvaluationReport", "evaluate_command", "evaluate_log"]
 
@@ -45,23 +51,33 @@ class _Asking:
     estimators: Sequence[Spec]
     alpha: float
     interval: str = "influence"
+    declared: Declared | None = None  # bounds, for the interval of rare losses
 
     def rows(self, policy: str, target: Probs, baseline: str = "", base: Probs | None = None) -> Iterator[ValueRow]:
         """One row per estimator."""
-        found = evaluate(
-            self.source.table,
+        found = self._found(target, base).drop(columns=["skew", "reward_model"])
+        for line in found.to_dict("records"):
+            yield ValueRow(metric=self.metric, policy=policy, baseline=baseline, **line)
+
+    def _found(self, target: Probs, base: Probs | None) -> pd.DataFrame:
+        table, clusters, asked = self.source.table, self.source.clusters, self.estimators
+        if self.declared is not None:
+            from experiments.intervals.rare_losses import rare_losses
+
+            more = {"metric": self.metric, "clusters": clusters}
+            return rare_losses(table, target, self.declared, asked, base, q_hat=self.q, alpha=self.alpha, **more)
+        return evaluate(
+            table,
             target,
-            self.estimators,
+            asked,
             q_hat=self.q,
             baseline_probs=base,
-            clusters=self.source.clusters,
+            clusters=clusters,
             alpha=self.alpha,
             metric=self.metric,
             interval=self.interval,
             estimate_propensities=self.source.estimated,
-        ).drop(columns=["skew", "reward_model"])
-        for line in found.to_dict("records"):
-            yield ValueRow(metric=self.metric, policy=policy, baseline=baseline, **line)
+        )
 
 
 def evaluate_log(
@@ -74,12 +90,13 @@ def evaluate_log(
     interval: str = "influence",
     reading: Reading | None = None,
     as_in: str | None = None,
+    bounds: Bounds | None = None,
 ) -> EvaluationReport:
     """The report on a log. path: a RAGE log folder, a mapping (a shipped name or a YAML file), or a data file.
 
     mapping: says how to read a data file. metrics: columns, `num/den` or names of ratios; None takes every outcome of
     the mapping, or value, net revenue and the ratios of a RAGE log. limits: what is to be certified beside.
-    interval: as `estimators.evaluate` takes it.
+    interval: as `estimators.evaluate` takes it. bounds: for the interval of rare losses instead, of a single metric.
     reading: what to do about invalid rows, late columns and withheld propensities.
     as_in: another log, whose policy is valued on this one. Raises InputError.
     """
@@ -91,7 +108,8 @@ def evaluate_log(
         for column in columns_of(metric):
             outcome(source.table, column)  # a misspelt metric is told before anything is fitted
     certificates = () if limits is None else tuple(limits.rows(source, alpha))
-    asked = [_asking(source, m, estimators, alpha, interval) for m in wanted]
+    declared = None if bounds is None else bounds.declared(source, wanted)
+    asked = [_asking(source, m, estimators, alpha, interval, declared) for m in wanted]
     ratios = () if metrics else loggable(source.table.column_names)
     arm = np.asarray(source.table["arm"].to_numpy(), dtype=np.int64)
     return EvaluationReport(
@@ -123,10 +141,12 @@ def evaluate_command(
     estimators: Sequence[Spec] = (),
     as_json: bool = False,
     as_in: str | None = None,
+    bounds: Bounds | None = None,
 ) -> None:
     """What `rage evaluate` does: print the report as tables, or as JSON. Raises InputError."""
     asked = [metric] if metric else None
-    report = evaluate_log(path, mapping, asked, estimators or ESTIMATORS, 0.05, limits, interval, reading, as_in)
+    chosen = estimators or ESTIMATORS
+    report = evaluate_log(path, mapping, asked, chosen, 0.05, limits, interval, reading, as_in, bounds)
     if as_json:
         print(report.to_json())
         return
@@ -143,16 +163,21 @@ def evaluate_command(
 
 
 def _asking(
-    source: LogSource, metric: str, estimators: Sequence[Spec], alpha: float, interval: str = "influence"
+    source: LogSource,
+    metric: str,
+    estimators: Sequence[Spec],
+    alpha: float,
+    interval: str = "influence",
+    declared: Declared | None = None,
 ) -> _Asking:
     table = source.table
     features, folds = reward_model.features_of(table), reward_model.folds_of(table[source.clusters])
     arm = _numbers(table, "arm").astype(np.int64)
     q = {}
-    for column in columns_of(metric):
+    for column in (*columns_of(metric), *([] if declared is None else [declared.within(metric)])):
         y = outcome(table, column).astype(np.float64)
         q[column] = reward_model.cross_fit(features, arm, y, folds, len(source.arms))
-    return _Asking(source, metric, q, estimators, alpha, interval)
+    return _Asking(source, metric, q, estimators, alpha, interval, declared)
 
 
 def _ratio(source: LogSource, name: str, alpha: float, interval: str) -> Iterator[ValueRow]:
@@ -172,9 +197,9 @@ def _effects(asking: _Asking) -> Iterator[ValueRow]:
 
 
 def _learned(asking: _Asking) -> Iterator[ValueRow]:
-    if len(asking.q) > 1:
+    if len(columns_of(asking.metric)) > 1:
         return  # a ratio has no arm that is best for one user
-    (q,) = asking.q.values()
+    q = asking.q[asking.metric]
     best = np.eye(q.shape[1])[q.argmax(axis=1)]
     asking = replace(asking, estimators=OF_LEARNED)
     yield from asking.rows("learned", best)
@@ -183,10 +208,10 @@ def _learned(asking: _Asking) -> Iterator[ValueRow]:
 
 
 def _uplift(asking: _Asking) -> Iterator[UpliftRow]:
-    if len(asking.q) > 1:
+    if len(columns_of(asking.metric)) > 1:
         return
     table = asking.source.table
-    ((column, q),) = asking.q.items()
+    column, q = asking.metric, asking.q[asking.metric]
     arm, propensity = _numbers(table, "arm"), _numbers(table, "propensity").astype(np.float64)
     y = outcome(table, column).astype(np.float64)
     for a in range(1, q.shape[1]):

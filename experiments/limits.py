@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from experiments.certificates import Certificate, Claim, certify
 from experiments.log_source import LogSource
@@ -14,7 +14,12 @@ from rage_env.errors import ConfigError
 from rage_env.guardrails import find
 from rage_env.outcomes import LOSSES
 
-__all__ = ["CertificateRow", "Limits"]
+if TYPE_CHECKING:
+    from experiments.intervals.rare_losses import Declared
+
+__all__ = ["RARE_LOSSES", "Bounds", "CertificateRow", "Limits"]
+
+RARE_LOSSES = "rare_losses"
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,7 @@ class Limits:
 
     def claim(self, source: LogSource, alpha: float) -> Claim:
         """What is to be proven on this log."""
-        floor = self._floor(source)
+        floor = _floor(self.floor, source)
         if self.guardrail is None:
             assert self.metric is not None
             assert self.limit is not None
@@ -79,13 +84,6 @@ class Limits:
         rule = find(scenarios.load(source.scenario).guardrails, self.guardrail)
         return Claim.of_guardrail(rule, self._most(source, tuple(rule.numerator)), floor, self.margin, alpha)
 
-    def _floor(self, source: LogSource) -> float:
-        if self.floor is not None:
-            return self.floor
-        if source.least_propensity is not None:
-            return source.least_propensity
-        raise ConfigError("--floor: the log does not say its least propensity; declare the one it was designed with")
-
     def _most(self, source: LogSource, columns: tuple[str, ...]) -> float:
         if self.max_loss is not None:
             return self.max_loss
@@ -95,3 +93,32 @@ class Limits:
             f"--max-loss: the most that {' + '.join(columns)} can be in a row is not known; declare the bound that is "
             "enforced, not the largest value seen"
         )
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What the interval of rare losses is told: the most a row of the metric can lose, and the least propensity."""
+
+    max_loss: float | None
+    floor: float | None
+
+    def declared(self, source: LogSource, metrics: Sequence[str]) -> Declared:
+        """For the one metric that is asked about. Raises ConfigError for a bound that nobody declared."""
+        from experiments.intervals.rare_losses import Declared
+
+        if len(metrics) != 1 or "/" in metrics[0]:
+            raise ConfigError(f"--interval {RARE_LOSSES}: is of one column; name it, as in --metric net_revenue")
+        if self.max_loss is None:
+            raise ConfigError(
+                f"--interval {RARE_LOSSES}: declare the most that {metrics[0]} can lose in a row, as it is enforced, "
+                "with --max-loss; no log can show it"
+            )
+        return Declared(self.max_loss, _floor(self.floor, source))
+
+
+def _floor(declared: float | None, source: LogSource) -> float:
+    if declared is not None:
+        return declared
+    if source.least_propensity is not None:
+        return source.least_propensity
+    raise ConfigError("--floor: the log does not say its least propensity; declare the one it was designed with")

@@ -21,7 +21,7 @@ def evaluate(
     ] = None,
     mapping: Annotated[str | None, typer.Option(help="How to read a foreign log: name or YAML file.")] = None,
     metric: Annotated[str | None, typer.Option(help="A column, num/den, or a named ratio such as nrpau.")] = None,
-    interval: Annotated[str, typer.Option(help="influence, bootstrap_t, bca or percentile; by user.")] = "influence",
+    interval: Annotated[str, typer.Option(help="influence, bootstrap_t, bca, percentile, rare_losses.")] = "influence",
     limit: Annotated[float | None, typer.Option(help="Certify that the metric stays at or below it.")] = None,
     guardrail: Annotated[str | None, typer.Option(help="Certify this guardrail of the log's shipped world.")] = None,
     max_loss: Annotated[float | None, typer.Option(help="Most a row's numerator can be, enforced; never seen.")] = None,
@@ -63,7 +63,7 @@ def evaluate(
         _mark(log, against_truth, every, seeds, workers, page, as_json)
         return
     from experiments.evaluation import evaluate_command
-    from experiments.limits import Limits
+    from experiments.limits import RARE_LOSSES, Bounds, Limits
     from experiments.log_source import Reading
     from rage_env.errors import InputError
 
@@ -103,8 +103,13 @@ def evaluate(
         return
     if figures is not None or trees or cost or worth != 1:
         raise InputError("--figures, --trees, --cost and --worth belong to --uplift")
+    bounds = None
+    if interval == RARE_LOSSES:
+        if limit is not None or guardrail is not None:
+            raise InputError(f"--interval {RARE_LOSSES}: its bounds are the metric's own; ask for a certificate apart")
+        bounds, max_loss, floor, interval = Bounds(max_loss, floor), None, None, "influence"
     limits = Limits.of(metric, limit, guardrail, max_loss, floor, margin)
-    evaluate_command(log, mapping, metric, limits, interval, reading, estimator or (), as_json, as_in)
+    evaluate_command(log, mapping, metric, limits, interval, reading, estimator or (), as_json, as_in, bounds)
 
 
 def _mark(

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.coverage.sample import Floats
-from experiments.coverage.world import FEATURES, rewards_of, target_of
+from experiments.coverage.world import FEATURES, losses_of_net_revenue, rewards_of, target_of
 from experiments.estimators._base import Rows
 from experiments.estimators._discovery import load
 from rage_env.cohort import CohortEnv
@@ -25,12 +25,20 @@ ASKED: tuple[Asked, ...] = (("ips", ""), ("snips", ""), ("sndr", "given"), ("dr"
 COHORT = 50_000
 
 
+BOUNDED: tuple[Asked, ...] = (("snips", ""), ("dr", "given"))
+
+
 @dataclass(frozen=True, eq=False)
 class ManyWeeks:
-    """sums: {(estimator, model): (n, m)} of each user; truth: mean per user-week of conditional means."""
+    """sums: {(estimator, model): (n, m)} of each user; truth: mean per user-week of conditional means.
+
+    within: the same of net revenue down to the cap. beyond: (n,) weighted losses past it, summed.
+    """
 
     sums: Mapping[Asked, Floats]
     truth: float
+    within: Mapping[Asked, Floats]
+    beyond: Floats
 
 
 def many_weeks(outcome: str, weeks: int, users: int = 1_000_000, seed: int = 9_500) -> ManyWeeks:
@@ -38,14 +46,17 @@ def many_weeks(outcome: str, weeks: int, users: int = 1_000_000, seed: int = 9_5
     lines = _lines(outcome, seed - 1, weeks)
     parts = [_cohort(outcome, seed + i, weeks, lines) for i in range(users // COHORT)]
     sums = {asked: np.concatenate([p.sums[asked] for p in parts]) for asked in ASKED}
-    return ManyWeeks(sums, float(np.mean([p.truth for p in parts])))
+    within = {asked: np.concatenate([p.within[asked] for p in parts]) for asked in BOUNDED}
+    beyond = np.concatenate([p.beyond for p in parts])
+    return ManyWeeks(sums, float(np.mean([p.truth for p in parts])), within, beyond)
 
 
 def _cohort(outcome: str, seed: int, weeks: int, lines: Floats) -> ManyWeeks:
     env, seen = _opened(seed, weeks)
     rng, made = np.random.default_rng(seed), load([name for name, _ in ASKED])
-    sums: dict[Asked, list[Floats]] = {asked: [] for asked in ASKED}
-    truth = 0.0
+    sums: dict[Asked, Floats | float] = dict.fromkeys(ASKED, 0.0)
+    within: dict[Asked, Floats | float] = dict.fromkeys(BOUNDED, 0.0)
+    beyond, truth, cap = np.zeros(COHORT), 0.0, losses_of_net_revenue()[0]
     for _ in range(weeks):
         target = target_of(_keen(env, seen), seen.present)
         truth += float((target * rewards_of(env.truth.mean_outcomes())[outcome]).sum())
@@ -55,12 +66,18 @@ def _cohort(outcome: str, seed: int, weeks: int, lines: Floats) -> ManyWeeks:
         propensity = np.where(seen.present, 1 / 6, 1.0)
         obs, _, _, _, info = env.step(arm)
         reward = rewards_of(env.truth.ledger())[outcome].astype(np.float64)
-        for name, model in ASKED:
-            rows = Rows(arm, propensity, reward, target, q if model else None)
-            terms = np.column_stack(made[name].terms(rows))
-            sums[name, model] = [terms if not sums[name, model] else sums[name, model][0] + terms]
+        for held, paid in ((sums, reward), (within, np.maximum(reward, -cap))):
+            for name, model in held:
+                rows = Rows(arm, propensity, paid, target, q if model else None)
+                held[name, model] = held[name, model] + np.column_stack(made[name].terms(rows))
+        weight = Rows(arm, propensity, reward, target).weight
+        beyond += weight * np.maximum(-reward - cap, 0.0)
         seen = observe(obs, info)
-    return ManyWeeks({asked: held[0] for asked, held in sums.items()}, truth / (weeks * COHORT))
+    return ManyWeeks(_arrays(sums), truth / (weeks * COHORT), _arrays(within), beyond)
+
+
+def _arrays(held: Mapping[Asked, Floats | float]) -> dict[Asked, Floats]:
+    return {asked: np.asarray(sums, np.float64) for asked, sums in held.items()}
 
 
 def _lines(outcome: str, seed: int, weeks: int) -> Floats:
@@ -107,7 +124,9 @@ class LongRun:
         """Of the million."""
         return self.lived.truth
 
-    def draw(self, rng: np.random.Generator) -> dict[Asked, Floats]:
-        """{(estimator, model): (users, m)} sums of users drawn afresh, all different."""
-        who = rng.choice(len(self.lived.sums[ASKED[0]]), self.users, replace=False, shuffle=False)
-        return {asked: sums[who] for asked, sums in self.lived.sums.items()}
+    def draw(self, rng: np.random.Generator) -> ManyWeeks:
+        """Sums of users drawn afresh, all different."""
+        lived = self.lived
+        who = rng.choice(len(lived.beyond), self.users, replace=False, shuffle=False)
+        sums, within = ({asked: held[who] for asked, held in of.items()} for of in (lived.sums, lived.within))
+        return ManyWeeks(sums, lived.truth, within, lived.beyond[who])

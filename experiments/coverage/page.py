@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from experiments.certificates import Claim, users_needed
-from experiments.coverage.study import CONTROLS, RESAMPLES, Tally
+from experiments.coverage.study import CONTROLS, RARE, RESAMPLES, Tally
 from experiments.storage import write_text
 
 __all__ = ["Measured", "misses", "page", "write"]
@@ -41,6 +41,13 @@ and too narrow at once, the more so the more users there are that met none, unti
 losses to show. `skewed` marks nearly all of these logs.
 """
 
+_RARE = """## Losses that a log may not have met
+
+`rare_losses`: net revenue down to a tenth of the worst loss that the arms declare, by its influence function, and for
+what lies beyond an upper bound that holds whatever those losses are. The same goals. It is wide because 10,000 users do
+not tell how often a loss of $2,504 happens; whoever can declare a smaller one gets a narrower interval.
+"""
+
 _BESIDE = f"""## Beside it
 
 A bootstrap of users ({RESAMPLES} Poisson resamples), a cap declared beforehand, or a finite-sample interval from
@@ -72,8 +79,9 @@ def misses(measured: Sequence[Measured]) -> list[str]:
     out = []
     for one in measured:
         for t in one.tallies:
-            if t.interval == "influence" and not _met(one, t):
-                out.append(f"{one.name}, {one.users:,} users: {_title(t)} holds {t.coverage:.1%}")
+            if t.interval in ("influence", RARE) and not _met(one, t):
+                how = "" if t.interval == "influence" else f", {RARE}"
+                out.append(f"{one.name}, {one.users:,} users: {_title(t)}{how} holds {t.coverage:.1%}")
             if t.interval == CONTROLS[0] and t.coverage >= 0.94 - 3 * t.error:
                 out.append(f"{one.name}: {_title(t)} with rows for users holds {t.coverage:.1%} and was not caught")
     return out
@@ -84,7 +92,8 @@ def page(measured: Sequence[Measured]) -> str:
     missed = misses(measured)
     verdict = ["Every goal is met."] if not missed else ["Not met:", "", *(f"- {m}" for m in missed)]
     parts = [_HEAD, _GOALS, *verdict, "", *_table(measured, lambda t: t.interval == "influence", goals=True), ""]
-    beside = ("influence", *CONTROLS)
+    parts += [_RARE, *_table(measured, lambda t: t.interval == RARE, goals=True), ""]
+    beside = ("influence", RARE, *CONTROLS)
     parts += [_BESIDE, *_table(measured, lambda t: t.interval not in beside), ""]
     parts += [_CONTROLS, *_controls(measured), "", *_needed()]
     return "\n".join(parts).rstrip() + "\n"

@@ -55,6 +55,11 @@ class Population(Protocol):
         ...
 
     @property
+    def losses(self) -> tuple[float, float, float] | None:
+        """Cap beyond which a loss is rare, worst a row can lose, heaviest weight; None where nobody loses."""
+        ...
+
+    @property
     def truth(self) -> float:
         """The target's value in the superpopulation."""
         ...

@@ -45,6 +45,7 @@ SETTINGS: Mapping[str, Callable[[], Population | LongRun]] = {
     "normal_users": lambda: Textbook("normal", 500, 8),
     "binary_users": lambda: Textbook("binary", 500, 8),
     "gmv_2000": _gmv(2_000, 1),
+    "gmv_10000": _gmv(10_000, 1),
     "gmv_weeks": _gmv(2_000, 4),
     "net_2000": _net(2_000, 1),
     "net_10000": _net(10_000, 1),

@@ -7,21 +7,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 
 from experiments import reward_model
 from experiments.coverage.long_run import LongRun
 from experiments.coverage.sample import Floats, Population, Sample
+from experiments.coverage.world import losses_of_net_revenue
 from experiments.estimators._base import Estimator, Rows
 from experiments.estimators._discovery import load
-from experiments.estimators._inference import SKEW_FACTOR, estimate
+from experiments.estimators._inference import SKEW_FACTOR, Estimate, estimate
 from experiments.intervals import RESAMPLED, by_bernstein, by_betting, by_clopper_pearson, resample
 from experiments.intervals.bootstrap import poisson_weights
 from experiments.intervals.question import Question
+from experiments.intervals.rare_losses import BEYOND, most_beyond
 
-__all__ = ["CONTROLS", "Tally", "plain", "repeat", "repeat_sums"]
+__all__ = ["CONTROLS", "RARE", "Tally", "plain", "repeat", "repeat_sums"]
 
 ALPHA = 0.05
 RESAMPLES = 299
@@ -33,6 +35,7 @@ BOUNDED_EVERY = 4
 
 ASKED = (("ips", ""), ("snips", ""), ("sndr", "given"), ("dr", "given"), ("dr", "ridge"))
 BOOTSTRAPPED = (("snips", ""), ("dr", "given"))
+RARE = "rare_losses"
 CONTROLS = ("rows for users", "ratio forgotten")
 
 Ends = tuple[float, float]
@@ -101,6 +104,8 @@ def repeat(
         sample = population.draw(rng)
         for (name, model), rows in _rows(sample):
             _count(counts, made[name], name, model, rows, sample, times)
+            if (name, model) in BOOTSTRAPPED:
+                _count_rare(counts, made[name], (name, model), rows, population)
         if number % BOUNDED_EVERY == 0:
             _count_bounded(counts, population, sample, rng)
         if told is not None:
@@ -116,10 +121,15 @@ def repeat_sums(
     made = load(["ips", "snips", "sndr", "dr"])
     sizes = np.full(population.users, float(population.weeks))
     for number in range(repetitions):
-        for (name, model), sums in population.draw(rng).items():
+        drawn = population.draw(rng)
+        for (name, model), sums in drawn.sums.items():
             found = estimate(made[name], list(sums.T), sizes)
             skewed = population.users < SKEW_FACTOR * found.skew**2
             counts.add(name, model, "influence", found.interval(ALPHA), skewed=skewed)
+        for (name, model), sums in drawn.within.items():
+            found = estimate(made[name], list(sums.T), sizes)
+            ends = _allowing_for_rare(found, drawn.beyond / population.weeks, losses_of_net_revenue())
+            counts.add(name, model, RARE, ends)
         if told is not None:
             told(number + 1)
     return list(counts.tallies.values())
@@ -169,6 +179,28 @@ def _ratio_forgotten(sums: list[Floats]) -> Ends:
     terms = sums[0] / sums[1].mean()
     half = 1.96 * float(terms.std(ddof=1)) / math.sqrt(len(terms))
     return float(terms.mean()) - half, float(terms.mean()) + half
+
+
+def _count_rare(
+    counts: _Counts, estimator: Estimator, asked: tuple[str, str], rows: Rows, population: Population
+) -> None:
+    """The interval that allows for losses which the sample need not have met."""
+    if population.losses is None:
+        return
+    cap = population.losses[0]
+    weeks, users = len(rows.reward) // population.users, population.users
+    within = replace(rows, reward=np.maximum(rows.reward, -cap))
+    sums = [term.reshape(weeks, users).sum(axis=0) for term in estimator.terms(within)]
+    found = estimate(estimator, sums, np.full(users, float(weeks)))
+    beyond = (rows.weight * np.maximum(-rows.reward - cap, 0.0)).reshape(weeks, users).mean(axis=0)
+    counts.add(*asked, RARE, _allowing_for_rare(found, beyond, population.losses))
+
+
+def _allowing_for_rare(within: Estimate, beyond: Floats, losses: tuple[float, float, float]) -> Ends:
+    """within: of the outcome down to the cap; beyond: (users,) mean weighted loss past it."""
+    cap, worst, heaviest = losses
+    low, high = within.interval(ALPHA * (1 - BEYOND))
+    return low - most_beyond(beyond, heaviest * (worst - cap), ALPHA * BEYOND), high
 
 
 def _count_bounded(counts: _Counts, population: Population, sample: Sample, rng: np.random.Generator) -> None:

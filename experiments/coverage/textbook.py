@@ -37,6 +37,10 @@ class Textbook:
         return (0.0, 1.0, float((TARGET / LOGGED).max())) if self.kind == "binary" else None
 
     @property
+    def losses(self) -> None:
+        """None: nobody loses."""
+
+    @property
     def truth(self) -> float:
         """Exact."""
         return LEVEL + BY_X / 2 + float((TARGET @ EFFECT).mean())

@@ -11,15 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.coverage.sample import Floats, Sample
+from experiments.intervals.rare_losses import Declared
+from rage_env import scenario as scenarios
 from rage_env.cohort import CohortEnv
 from rage_env.interface import observe
 from rage_env.outcomes import net_revenue
 
-__all__ = ["FEATURES", "Panel", "World", "panel", "rewards_of", "target_of"]
+__all__ = ["FEATURES", "Panel", "World", "losses_of_net_revenue", "panel", "rewards_of", "target_of"]
 
 Singles = NDArray[np.float32]
 FEATURES = ("active_4w", "log_gmv_4w", "device_risk", "churn_signal")
 TARGET = np.array([[0.8, 0.2, 0, 0, 0, 0], [0.3, 0, 0.5, 0, 0, 0.2]])  # by whether the user was active last week
+LEAST_PROPENSITY = 1 / 6  # arms are uniform
 COHORT = 50_000
 WEEKS = 4
 
@@ -89,6 +92,12 @@ def rewards_of(ledger: Mapping[str, NDArray[np.floating]]) -> dict[str, NDArray[
     return {"gmv": ledger["gmv"], "net revenue": net_revenue(ledger)}
 
 
+def losses_of_net_revenue() -> tuple[float, float, float]:
+    """Cap, worst loss of a user-week by what the arms declare, and heaviest weight."""
+    worst = max(arm.max_loss_usd + arm.contact_cost_usd for arm in scenarios.load("fintech").specs)
+    return Declared(worst, LEAST_PROPENSITY).cap, worst, float(TARGET.max()) / LEAST_PROPENSITY
+
+
 def target_of(keen: NDArray[np.bool_], present: NDArray[np.bool_]) -> Floats:
     """(n, 6) what the target does; nothing to whoever has left."""
     probs = TARGET[keen.astype(np.intp)]
@@ -119,7 +128,13 @@ class World:
         """Of a capped reward, and of the weights."""
         if self.cap_usd is None:
             return None
-        return (0.0 if self.outcome == "gmv" else -self.cap_usd, self.cap_usd, 6 * float(TARGET.max()))
+        heaviest = float(TARGET.max()) / LEAST_PROPENSITY
+        return (0.0 if self.outcome == "gmv" else -self.cap_usd, self.cap_usd, heaviest)
+
+    @property
+    def losses(self) -> tuple[float, float, float] | None:
+        """Of net revenue: what an arm declares as the most that it loses, and its contact."""
+        return None if self.outcome == "gmv" or self.cap_usd is not None else losses_of_net_revenue()
 
     @cached_property
     def truth(self) -> float:
@@ -152,7 +167,9 @@ class World:
         reward = np.concatenate([self._reward(t, who) for t in weeks])
         given = np.column_stack([np.ones(len(features)), features]) @ self._lines
         given[~here] = 0.0
-        return Sample(arm, np.where(here, 1 / 6, 1.0), reward, target_of(keen, here), features, given, len(who))
+        return Sample(
+            arm, np.where(here, LEAST_PROPENSITY, 1.0), reward, target_of(keen, here), features, given, len(who)
+        )
 
     def _reward(self, week: int, who: NDArray[np.int64]) -> Floats:
         reward = self.panel.rewards[self.outcome][week, who].astype(np.float64)

@@ -33,7 +33,7 @@ __all__ = [
 
 Probs = NDArray[np.floating]
 
-CAPPED = re.compile(r"capped\((?P<column>\w+),\s*(?P<cap>\d+(\.\d*)?)\)")
+CAPPED = re.compile(r"(?P<side>capped|floored)\((?P<column>\w+),\s*(?P<cap>\d+(\.\d*)?)\)")
 
 
 def table_of(log: object, k: int | None) -> pa.Table:
@@ -67,11 +67,13 @@ def columns_of(metric: str) -> tuple[str, ...]:
 def outcome(table: pa.Table, column: str) -> NDArray[np.generic]:
     """(n,) a column of outcomes; `net_revenue`, `loss` and `assigned` (1 a row) are worked out where not logged.
 
-    `capped(column, 100)` counts it within [-100, 100], for columns whose tail no interval can be trusted with.
+    `capped(column, 100)` counts it within [-100, 100], for columns whose tail no interval can be trusted with, and
+    `floored(column, 100)` from -100 on.
     """
     if capped := CAPPED.fullmatch(column):
         cap = float(capped["cap"])
-        return np.asarray(np.clip(outcome(table, capped["column"]).astype(np.float64), -cap, cap))
+        whole = outcome(table, capped["column"]).astype(np.float64)
+        return np.asarray(np.clip(whole, -cap, cap if capped["side"] == "capped" else None))
     if column == "assigned" and column not in table.column_names:
         return np.ones(table.num_rows)
     if column == "net_revenue" and column not in table.column_names and set(COLUMNS) <= set(table.column_names):
