@@ -85,9 +85,12 @@ def _left(
     x, weight = _gauss_legendre(nodes)
     half = ((high - low) / 2)[..., None]
     z = low[..., None] + half * (x + 1)
-    step = (z[..., :, None] - centre[..., None, :]) / tail[..., None, None]
-    density = np.exp(-0.5 * step**2) @ survivors.mass[..., None]
-    return Survivors(z, density[..., 0] * weight * half / (tail[..., None] * math.sqrt(2 * math.pi)), mean)
+    density = z[..., :, None] - centre[..., None, :]  # in place from here on: it is by far the largest array
+    density *= density
+    density *= -0.5 / tail[..., None, None] ** 2
+    np.exp(density, out=density)
+    mass = (density @ survivors.mass[..., None])[..., 0]
+    return Survivors(z, mass * weight * half / (tail[..., None] * math.sqrt(2 * math.pi)), mean)
 
 
 def _conditional_spread(rho: NDArray[np.float64] | np.float64, z: Floats) -> Floats:
