@@ -9,7 +9,7 @@ export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all test-lowest lint bench look clean
+.PHONY: help run test test-all test-lowest lint bench look docs clean
 
 help:
 	@echo "make run       the quickstart study: agents compared, with MLflow (first call installs into $(VENV))"
@@ -19,6 +19,7 @@ help:
 	@echo "make lint      ruff and mypy"
 	@echo "make bench     speed against named references, as JSON"
 	@echo "make look      the dashboard in headless Chromium: pictures of every page, of the newest study"
+	@echo "make docs      these pages and the reference as a site, in build/docs"
 	@echo "make clean     remove $(VENV) and results"
 
 $(BIN)/python:
@@ -61,6 +62,9 @@ bench: $(VENV)/.dev
 
 look: $(VENV)/.dev
 	$(BIN)/python -m tests.browser.look
+
+docs: $(VENV)/.dev
+	$(BIN)/python -m docs.site
 
 clean:
 	rm -rf $(VENV) $(LOWEST) results build *.egg-info
