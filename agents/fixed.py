@@ -31,7 +31,7 @@ class FixedAgent(Configured):
         raise NotImplementedError
 
     def decide(self, observation: Observation) -> Decision:
-        """The wishes, as far as masks allow; those of a unit are met by their mean."""
+        """The wishes, as far as masks allow; a unit's are met by their mean. Raises DecisionError before start."""
         if self.problem is None:
             raise DecisionError(f"{self.name}: decide came before start; call start(problem) first")
         probs = spread_over(self.wishes(observation), observation.action_mask)

@@ -27,7 +27,10 @@ Arrays = dict[str, NDArray[np.generic]]
 
 @dataclass(frozen=True, eq=False)
 class Expected:
-    """What is expected where that is not the belief's own outlook. value: (n, k) dollars beyond arm 0."""
+    """What is expected where that is not the belief's own outlook.
+
+    value: (n, k) dollars beyond arm 0. means: {column of the ledger: (n, k)}.
+    """
 
     value: NDArray[np.float64]
     means: Mapping[str, NDArray[np.float64]]

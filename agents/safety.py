@@ -110,7 +110,7 @@ class Guard:
         return (self.base + share * (probs - self.base)).astype(np.float32)
 
     def share_of(self, probs: Floats) -> float:
-        """The largest share of the way from base to `probs` that surely keeps the rows, which are convex."""
+        """The largest share of the way from base to `probs` (n, k) that surely keeps the rows, which are convex."""
         share = 1.0
         for at_probs, at_base in zip(self._lifted(self.rows(probs)), self._base_rows, strict=True):
             sign = 1.0 if at_probs.sense == "<=" else -1.0

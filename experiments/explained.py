@@ -34,17 +34,17 @@ class Explained(dict[str, str]):
     """{what: text} of one key, in the order it is shown."""
 
 
-def explain(kind: str, key: str, model: BaseModel | None = None) -> Explained:
+def explain(kind: str, key: str, model: BaseModel | None = None, root: Schema | None = None) -> Explained:
     """What is known of a dotted key of that kind of file. model: the file whose value is shown.
 
-    Raises ConfigError for a key that is none, with the nearest one.
+    root: the schema of that kind, if it is at hand. Raises ConfigError for a key that is none, with the nearest one.
     """
     steps = [step for step in key.split(".") if step]
     if not steps:
         raise ConfigError("--explain: the key is empty; give one as in --explain oracle.every_weeks")
     if len(steps) > 1 and kind == "experiments" and steps[0] in _PARTS and not steps[1].isdigit():
         return _part(steps[0], steps[1], steps[2:])
-    root = schema(kind)
+    root = schema(kind) if root is None else root
     here, words = root, ""
     for i, step in enumerate(steps):
         if step in _ELSEWHERE and i == 0 and len(steps) > 1:

@@ -59,7 +59,7 @@ class LogSource:
         return probs
 
     def policies(self) -> dict[str, Probs]:
-        """Plain policies by name: every arm for all, chance alone, and what the log itself did."""
+        """{name: (rows, k)} of plain policies: every arm for all, chance alone, and what the log itself did."""
         found = {self._blanket_name(a): self.blanket(a) for a in range(len(self.arms))}
         tried = self.tried
         if tried is None:

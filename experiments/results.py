@@ -190,7 +190,7 @@ class Results:
         return self.run_table(agent, seed, "weekly")
 
     def all_weekly(self) -> pd.DataFrame:
-        """Rows of every finished run, with columns `agent` and `seed` before the others."""
+        """Rows of every finished run, with columns `agent` and `seed` before the others. Raises LogError for none."""
         tables = [self.weekly(a, s).assign(agent=a, seed=s) for a, s in self.runs() if self.is_done(a, s)]
         if not tables:
             raise LogError(f"{self.path}: no run is finished yet; `rage run` goes on where it stopped")

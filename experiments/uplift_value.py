@@ -65,7 +65,10 @@ def targeting_value(
     alpha: float = 0.05,
     seed: int = 0,
 ) -> TargetingValue:
-    """Arrays as `uplift_metrics` takes them. Raises InputError."""
+    """What ranked targeting is worth, at several shares of people, by rule, and at the best share, which others value.
+
+    Arrays as `uplift_metrics` takes them, (n,) each; score: predicted effect in the outcome's unit. Raises InputError.
+    """
     groups = np.arange(len(score)) if clusters is None else np.unique(clusters, return_inverse=True)[1]
     ranking = rank(score, treated, outcome, propensity, clusters=groups, seed=seed)
     net = _net(ranking, money)

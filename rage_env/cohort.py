@@ -101,7 +101,8 @@ class CohortEnv(People, VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Floats, Info]:
         """Start an episode, or let newcomers into some slots (`options={"reset_mask": (n,) bool}`).
 
-        `seed` beats the constructor's; without one the next episode of the same seed begins.
+        `seed` beats the constructor's; without one the next episode of the same seed begins. Answers features (n, d)
+        and the info. Raises DecisionError for a mask before the first reset.
         """
         choices.check_seed(seed)
         super().reset(seed=seed)
@@ -122,7 +123,11 @@ class CohortEnv(People, VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # 
         return self._observe()
 
     def step(self, actions: NDArray[np.int64]) -> tuple[Floats, Floats, NDArray[np.bool_], NDArray[np.bool_], Info]:
-        """Live one week under these arms, (n,). Departed users' entries are ignored: they are at arm 0."""
+        """Live one week under these arms, (n,). Departed users' entries are ignored: they are at arm 0.
+
+        Answers features (n, d), rewards in usd (n,), terminated (n,), truncated (n,) and the info. Raises DecisionError
+        for an arm that is masked or none, or where no episode goes on.
+        """
         if self._seed is None or self.week >= self.scenario.weeks:
             raise DecisionError("step: the episode has not begun or is over; call reset() first")
         arm = self._checked(actions)

@@ -96,7 +96,10 @@ class Feedback:
 
 
 def observe(obs: NDArray[np.float32] | Mapping[str, NDArray[Any]], info: Mapping[str, Any]) -> Observation:
-    """The one constructor of an Observation from what a cohort's `reset` or `step` returned. info: Gymnasium's."""
+    """The one constructor of an Observation from what a cohort's `reset` or `step` returned.
+
+    obs: (n, d), or a mapping with masks beside. info: Gymnasium's.
+    """
     return Observation(
         week=int(info["week"].item(0)),
         user_id=info["user_id"],

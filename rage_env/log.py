@@ -41,7 +41,7 @@ class CohortLog:
         """Rows of all weeks up to `week`, delayed columns as reported by its end; None: everything settled.
 
         Columns: user_id, week, unit, present, arm, propensity, reward (value), the ledger, `x_*` features and,
-        where logged, `prob_*`.
+        where logged, `prob_*`. Raises LogError where there is no such week.
         """
         weeks = [w for w in self.weeks if week is None or w.week <= week]
         if not weeks:

@@ -18,7 +18,7 @@ __all__ = ["LogMeta", "Reports", "WeekLog"]
 
 @dataclass(frozen=True, eq=False)
 class Reports:
-    """Delayed amounts that became known: one row per (user, accrual week, column). Arrays share one length."""
+    """Delayed amounts that became known: one row per user, accrual week and column. Arrays: (r,)."""
 
     user_id: NDArray[np.int64]
     accrual_week: NDArray[np.int32]  # negative: caused during burn-in

@@ -77,7 +77,11 @@ _COSTS = (*LOSSES, "bonus_cost", "contact_cost")
 
 
 def net_revenue(ledger: Mapping[str, NDArray[np.floating]]) -> NDArray[np.floating]:
-    """`revenue_gross` less losses, bonuses and contacts, in dollars; any shape, in this order of subtraction."""
+    """`revenue_gross` less losses, bonuses and contacts, in dollars, in this order of subtraction.
+
+    ledger: {column: array}, (n,) or (n, k), all of one shape, which is that of the answer. Raises LogError for a column
+    that lacks.
+    """
     missing = [c for c in ("revenue_gross", *_COSTS) if c not in ledger]
     if missing:
         raise LogError(f"net revenue needs the columns {missing}, which this ledger lacks")
@@ -88,6 +92,9 @@ def net_revenue(ledger: Mapping[str, NDArray[np.floating]]) -> NDArray[np.floati
 
 
 def value(ledger: Mapping[str, NDArray[np.floating]], retention_value_usd: float) -> NDArray[np.floating]:
-    """Net revenue less `retention_value_usd` for every user lost: what agents and oracles maximise."""
+    """Net revenue less `retention_value_usd` for every user lost, in dollars: what agents and oracles maximise.
+
+    ledger: as for `net_revenue`, (n,) or (n, k). Source: docs/decisions/0002-value-as-objective.md.
+    """
     net = net_revenue(ledger)
     return net - net.dtype.type(retention_value_usd) * ledger["churned"] if retention_value_usd else net

@@ -59,7 +59,7 @@ class CohortVecEnv(VecEnv):
         self._arms = np.where(allowed, actions, NO_OFFER).astype(np.int64)
 
     def step_wait(self) -> tuple[Any, NDArray[np.float32], NDArray[np.bool_], list[dict[str, Any]]]:
-        """Live the week."""
+        """Live the week: observations, rewards in usd (n,), ended (n,), and an info a user."""
         obs, reward, terminated, truncated, info = self.env.step(self._arms)
         paid = zip(costs_of_the_week(info), self._user_id.tolist(), strict=True)
         infos: list[dict[str, Any]] = [{"cost": cost, "user_id": user} for cost, user in paid]
@@ -79,7 +79,7 @@ class CohortVecEnv(VecEnv):
         return [getattr(self.env, attr_name)] * len(self._rows(indices))
 
     def set_attr(self, attr_name: str, value: Any, indices: Indices = None) -> None:
-        """Refused: users of a cohort have no attributes of their own."""
+        """Raises ConfigError: users of a cohort have no attributes of their own."""
         raise ConfigError(f"{attr_name}: users share one cohort; make another with the value as a keyword")
 
     def env_method(

@@ -75,7 +75,7 @@ class Truth:
     def effects_by_archetype(self, column: str) -> NDArray[np.float64]:
         """(4, k - 1) what each arm adds to the expected column of the coming week, beyond arm 0.
 
-        Means over the present users of each archetype; NaN where there are none.
+        Means over the present users of each archetype; NaN where there are none. Raises DecisionError for no column.
         """
         if column not in COLUMNS:
             raise DecisionError(f"truth: {column!r} is not a column of the ledger{did_you_mean(column, COLUMNS)}")
@@ -90,7 +90,7 @@ class Truth:
         return out
 
     def ledger(self) -> Columns:
-        """{column: (n,)} of the step just taken, by accrual."""
+        """{column: (n,)} of the step just taken, by accrual. Raises DecisionError before the first step."""
         if not self._env.columns_all:
             raise DecisionError("truth.ledger: no step has been taken in this episode")
         return dict(self._env.columns_all)

@@ -40,7 +40,10 @@ class UserEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[NDArray[np.float32], dict[str, Any]]:
-        """Start the user's next episode. Raises ConfigError where the slot is one that stays empty."""
+        """Start the user's next episode: features (d,) and the info of one user.
+
+        Raises ConfigError where the slot is one that stays empty.
+        """
         super().reset(seed=seed)
         obs, info = self.cohort.reset(seed=seed, options=options)
         if not info["present"][self._row]:
@@ -50,7 +53,7 @@ class UserEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
         return sight.of_one(obs, self._row), self._of_one(info)
 
     def step(self, action: np.int64) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
-        """Live one week under this arm."""
+        """Live one week under this arm: features (d,), reward in usd, terminated, truncated, info."""
         row = self._row
         obs, reward, terminated, truncated, info = self.cohort.step(np.where(self._unit, action, NO_OFFER))
         return (

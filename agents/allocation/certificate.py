@@ -87,7 +87,8 @@ def verify(
 ) -> Certificate:
     """Checks an allocation of the same program; never raises for a bad answer, it lists what is wrong.
 
-    Arguments are those given to `allocate`. A floor counts as rounded up to the next multiple of 2**-24.
+    Arguments are those given to `allocate`: value, action_mask (n, k), unit (n,), floor a scalar or (n,), which counts
+    as rounded up to the next multiple of 2**-24.
     """
     v = np.asarray(value, dtype=np.float64)
     mask = np.ones(v.shape, bool) if action_mask is None else np.asarray(action_mask) > 0

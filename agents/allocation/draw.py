@@ -39,7 +39,7 @@ def systematic_draw(
     independent of it, which arm is met. start: in [0, 1), the comb's offset. nest: (n,) codes from coarse to fine;
     inside every group, too, the number of contacts is the floor or ceiling of its expectation. unit: (n,) users of
     a unit take one arm together and stand where their first user stands; head-counts then count units. Users with
-    a certain arm take it, whatever their unit does.
+    a certain arm take it, whatever their unit does. Raises DecisionError where a unit's rows differ.
     """
     p = np.asarray(probs, dtype=np.float64)
     order, which = np.asarray(order_uniforms), np.asarray(arm_uniforms)

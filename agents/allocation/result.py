@@ -49,7 +49,7 @@ class Allocation:
     few randomised users as real numbers, `before_storage`: one user alone cannot hold a third in float32 to nine
     digits. What storage costs is stated apart: `value >= exact value - rounding_loss_bound`. slack >= 0 means
     kept, float32 included.
-    max_violation is relative: excess / max(|limit|, total spread of the row), 0 when all is kept.
+    max_violation is relative: excess / `max(|limit|, total spread of the row)`, 0 when all is kept.
     prices: value gained for each unit of limit, >= 0 for either sense. rounding_loss_bound: value given up by
     storing probabilities on the float32 grid with guardrails kept. When status is `infeasible` or
     `floor_infeasible`, probs break the rows as little as can be and `infeasibility` holds the proof.
@@ -57,9 +57,9 @@ class Allocation:
 
     probs: NDArray[np.float32]  # (n, k)
     row_names: tuple[str, ...]
-    prices: Floats
-    usage: Floats
-    slack: Floats
+    prices: Floats  # (rows,)
+    usage: Floats  # (rows,) in the unit of each row's limit
+    slack: Floats  # (rows,)
     value: float
     bound: float
     gap: float

@@ -28,11 +28,11 @@ EDGES = np.append(np.geomspace(1e-6, 8.0, 256), np.inf)
 class Sizes:
     """Sums by chunk, unscaled: (chunks,) or (chunks, g)."""
 
-    value_spread: Floats
-    spread: Floats
-    size: Floats
-    least: Floats
-    first_arm: Floats  # usage if everybody took their first allowed arm
+    value_spread: Floats  # (chunks,)
+    spread: Floats  # (chunks, g)
+    size: Floats  # (chunks, g)
+    least: Floats  # (chunks, g)
+    first_arm: Floats  # (chunks, g) usage if everybody took their first allowed arm
     stack: Stack  # names and senses of the rows; of one person
 
 
@@ -40,8 +40,8 @@ class Sizes:
 class Arms:
     """People sent elsewhere: value (k, u) and scaled coefficients (g, k, u), what they use now, who they are."""
 
-    value: Floats
-    coef: Floats
+    value: Floats  # (k, u)
+    coef: Floats  # (g, k, u)
     best: NDArray[np.intp]  # (u,)
     at: NDArray[np.intp]  # (u,) place in the shard
 

@@ -20,7 +20,7 @@ LEAST_TREATED = 40
 
 @dataclass(frozen=True, eq=False)
 class Effects:
-    """Fitted effects of arms 1..k-1. average, stderr, slope: (k - 1,).
+    """Fitted effects of arms 1..k-1. centre, average, stderr, slope: (k - 1,); centre is the mean prediction.
 
     An effect is average + slope * (predicted - mean prediction): slope, in [0, 1], is how much of the predicted
     spread is believed; 0 where trees found nothing but noise.

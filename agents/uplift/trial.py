@@ -48,7 +48,7 @@ class Trial:
         )
 
     def rows(self, keep: NDArray[np.bool_] | NDArray[np.intp]) -> Trial:
-        """Some of the rows."""
+        """Those rows that `keep` picks: (rows,) bool, or positions (m,)."""
         return Trial(*(getattr(self, f)[keep] for f in self.__dataclass_fields__))
 
 

@@ -50,7 +50,7 @@ class Certificate:
 
 
 def certify(log: object, target_probs: Probs, claim: Claim, clusters: str = "user_id") -> Certificate:
-    """Certificate of the claim for the target. log, target_probs, clusters: as `estimators.evaluate` takes them.
+    """Certificate of the claim for the target. log, target_probs (rows, k), clusters: as `estimators.evaluate`.
 
     Raises LogError where a row breaks a declared bound: then it was no bound.
     """

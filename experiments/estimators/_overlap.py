@@ -52,8 +52,9 @@ def overlap(
 ) -> pd.DataFrame:
     """One row for all present users, and one a segment: can this log answer for this target there?
 
-    segment: a column of the log; one of many numbers is cut into quarters. Without `prob_*` columns tiny_mass is
-    estimated from the rows drawn, and what was never tried shows in mean_weight alone. Raises InputError.
+    target_probs: (rows, k). segment: a column of the log; one of many numbers is cut into quarters. Without `prob_*`
+    columns tiny_mass is estimated from the rows drawn, and what was never tried shows in mean_weight alone. Raises
+    InputError.
     """
     import pandas as pd
 

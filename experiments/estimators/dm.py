@@ -1,7 +1,7 @@
 """dm: the direct method, the reward model's own opinion of the target: `mean_x sum_a pi(a|x) q(x, a)`.
 
 Needs no propensity, so it also answers on deterministic logs. Its interval covers who happened to be in the log
-but not the error of the model.
+but not the error of the model. Named and set beside its rivals by Dudik, Langford & Li (2011), arXiv 1103.4601.
 """
 
 from __future__ import annotations

@@ -27,8 +27,8 @@ class Resampled:
 
     value: float
     stderr: float
-    values: Floats
-    stderrs: Floats
+    values: Floats  # (b,)
+    stderrs: Floats  # (b,)
     acceleration: float
 
     def interval(self, kind: str, alpha: float) -> tuple[float, float]:

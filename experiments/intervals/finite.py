@@ -33,8 +33,9 @@ def finite_interval(
 ) -> tuple[float, float]:
     """Ends that hold the target's mean per row with probability 1 - alpha or more, whatever the number of users.
 
-    least, most: bounds of the metric in a row; floor: least propensity of an arm that the target takes. Users must have
-    as many rows each. clopper_pearson: for 0/1 metrics of one row a user. Raises InputError.
+    target_probs: (rows, k). least, most: bounds of the metric in a row; floor: least propensity of an arm that the
+    target takes. Users must have as many rows each. clopper_pearson: for 0/1 metrics of one row a user. Raises
+    InputError.
     """
     if kind not in FINITE:
         raise ConfigError(f"interval: must be one of {', '.join(FINITE)}, got {kind!r}")

@@ -47,7 +47,7 @@ class LearnedPolicy:
     metric: str
     limits: tuple[str, ...]
     cluster: str  # column that tells who is who
-    learned_from: NDArray[np.uint64]  # sorted keys of the clusters that it learned from
+    learned_from: NDArray[np.uint64]  # (users,) sorted keys of the clusters that it learned from
 
     def probs(self, table: pa.Table) -> Floats:
         """(n, k) for each row; arms that the log could not have drawn get none. Raises LogError for missing columns."""

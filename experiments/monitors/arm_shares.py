@@ -1,7 +1,8 @@
 """Were arms drawn with the probabilities that were logged? The sample-ratio check for agents that adapt.
 
 For each arm, (drawn or not) less its logged probability is a fair game given the past, whatever the agent learned;
-bets on either sign of it, mixed over stakes and arms, stay small unless the log is wrong: Ville's inequality.
+bets on either sign of it, mixed over stakes and arms, stay small unless the log is wrong: Ville's inequality
+(1939), bets after Waudby-Smith & Ramdas (2020), arXiv 2010.09686.
 A log whose propensities are wrong makes every off-policy estimate and every effect inside an agent worthless.
 """
 

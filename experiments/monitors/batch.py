@@ -100,7 +100,7 @@ class Batch:
         return column
 
     def repeated(self) -> Ints:
-        """Units that have more than one row."""
+        """(m,) units that have more than one row."""
         if (self.unit[1:] > self.unit[:-1]).all():
             return np.empty(0, np.int64)
         units, rows = np.unique(self.unit, return_counts=True)

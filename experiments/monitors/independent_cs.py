@@ -2,7 +2,7 @@
 
 `asymptotic_cs` refuses where looks are no Brownian motion on the information scale, as running means of people are who
 differ for months. Here the looks are combined first so that they are one (see `independent`), and then held against the
-same bound.
+same bound: Waudby-Smith et al. (2021), arXiv 2103.06476; Scharfstein, Tsiatis & Robins (1997) for the combining.
 """
 
 from __future__ import annotations

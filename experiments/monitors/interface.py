@@ -104,7 +104,7 @@ class Monitor(ABC):
         return {**self._arrays(), "_path": figures.reshape(-1, len(NUMBERS))}, facts
 
     def load(self, arrays: Mapping[str, NDArray[np.generic]], facts: Mapping[str, object]) -> None:
-        """Inverse of save, into a monitor built with the same parameters."""
+        """Inverse of save, into a monitor built with the same parameters. Raises LogError for another's state."""
         if facts["kind"] != self.kind:
             raise LogError(f"{self.kind}: this is the state of a {facts['kind']!r} monitor; load it there")
         self._restore(arrays)

@@ -1,7 +1,7 @@
 """The fixed-horizon z-test, looked at every week: how often it errs is why the other monitors exist.
 
 It stops nothing. At a nominal 5 % its p-value dips under .05 at some of 12 weekly looks in about a fifth of
-experiments in which nothing happens.
+experiments in which nothing happens: Armitage, McPherson & Rowe (1969) on repeated significance tests.
 """
 
 from __future__ import annotations

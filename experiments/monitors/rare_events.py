@@ -2,7 +2,8 @@
 
 ln E = ln B(a+S, b+n-S) + ln(1 - I(a+S, b+n-S)) - ln B(a, b) - ln(1 - I(a, b)) - S ln p0 - (n-S) ln(1-p0), where I is
 the regularised incomplete beta function at p0, a = 1 and b = 1/(2 p0): most weight lies within a few times p0.
-Every factor has mean at most 1 under any rate up to p0, so Ville's inequality holds at any look.
+Every factor has mean at most 1 under any rate up to p0, so Ville's inequality (1939) holds at any look; mixtures of
+likelihood ratios after Robbins (1970).
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 Needed before an arm may grow, and much slower than the alarm: with 2,000 users and a cap of $500 it took 5 weeks at
 a true rate of 10 bps under a limit of 25, 13 weeks at 15 bps, 48 at 20. Rows enter when they are old enough to be
 fully reported, or earlier with losses divided by the share that the declared delay law lets be known by then. Losses
-are bounded by what the world enforces; capping observed losses would make it invalid.
+are bounded by what the world enforces; capping observed losses would make it invalid. Bets as in
+`ratio_betting`: Waudby-Smith & Ramdas (2020), arXiv 2010.09686.
 """
 
 from __future__ import annotations
