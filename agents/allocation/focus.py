@@ -15,40 +15,56 @@ from numpy.typing import NDArray
 from agents.allocation.box import Box, widest
 from agents.allocation.oracle import Scan, radius_of, scan
 from agents.allocation.rows import Floats
-from agents.allocation.search import Search, search
+from agents.allocation.search import Reach, Search, search
 from agents.allocation.stack import Stack
-from agents.allocation.start import refined_prices, sampled_prices
+from agents.allocation.start import refined_prices, sampled, sampled_prices
 
-__all__ = ["focused", "lifted", "narrowed"]
+__all__ = ["exact_prices", "focused", "lifted", "narrowed"]
 
 _SMALL = 4_096
 _SHARE = 0.2  # of the units stay in the program
-_TURNS = 3
+_TURNS = 4
+_SAMPLE = 8_192
+_ROUGH = 1e-6  # of the spread of value: all that prices of a sample are good for
 
 
-def focused(stack: Stack, prices: Floats, tol: float) -> Search:
-    """As `search` from `prices`, on fewer units wherever the prices found say that these were enough."""
+def focused(stack: Stack, prices: Floats, tol: float, within: Reach | None = None, soft: bool = True) -> Search:
+    """As `search` from `prices`, on fewer units wherever the prices found say that these were enough.
+
+    within: prices outside which the stack stands for nothing, as for `search`. soft: whether the prices given are
+    rough, so that they are improved on a sample first.
+    """
     passes = 0.0
     for turn in range(_TURNS if stack.m > _SMALL else 0):
-        if turn == 0 and stack.m > 2 * _SMALL and (stack.code is None or len(stack.coef) > 1):
-            prices = sampled_prices(stack, prices, seed=0)
+        if soft and stack.m > 2 * _SMALL and (stack.code is None or len(stack.coef) > 1):
+            soft = turn == 0
+            prices = sampled_prices(stack, prices, 0) if soft else exact_prices(sampled(stack, 0, _SAMPLE), prices)
         here = scan(stack, prices, radius_of(stack, prices))
         width, who = widest(here.distance, max(int(_SHARE * stack.m), _SMALL // 2))
         if not 0 < len(who) <= 0.5 * stack.m:  # too many are tied
             break
-        few = narrowed(stack, here, who)
-        found = focused(few, prices, tol)
+        few, reach = narrowed(stack, here, who), Reach(prices, width * here.radius)
+        found = focused(few, prices, tol, reach, soft)
         passes += 1 + found.passes * len(who) / stack.m
-        reach = width * here.radius
-        inside = bool((np.abs(found.lowest.prices - prices) <= reach).all())
-        if found.box is not None and inside:
+        if found.box is not None and reach.holds(found.lowest.prices):
             final = scan(stack, found.lowest.prices)
             others, gain = stack.limit - few.limit, few.constant - stack.constant
             return Search(final, lifted(found.box, others, gain, here.best, who), int(np.ceil(passes)) + 1)
-        prices = np.clip(found.lowest.prices, prices - reach, prices + reach)
+        prices = reach.nearest(found.lowest.prices)
+        if within is not None and not within.holds(prices):
+            return Search(found.lowest, None, int(np.ceil(passes)))
     start, more = refined_prices(stack, prices)
-    found = search(stack, start, tol)
+    found = search(stack, start, tol, within=within)
     return replace(found, passes=found.passes + more + int(np.ceil(passes)))
+
+
+def exact_prices(small: Stack, prices: Floats) -> Floats:
+    """Prices (g,) of a sample's own program: what several passes cost, for when Newton led astray.
+
+    Newton's maximum is softened, so its prices are off where few units of much usage decide, as under a limit that is
+    nearly 0.
+    """
+    return search(small, prices, _ROUGH).lowest.prices
 
 
 def narrowed(stack: Stack, here: Scan, who: NDArray[np.intp]) -> Stack:

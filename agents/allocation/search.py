@@ -19,10 +19,11 @@ from agents.allocation.stack import Stack
 from agents.allocation.stages import BLOCKS
 from agents.allocation.start import refined_prices
 
-__all__ = ["Search", "search"]
+__all__ = ["Reach", "Search", "search"]
 
 _UNDECIDED = 192
 _ROUNDS = 100
+_STRAY = 2.0  # times its reach is how far a narrowed program is followed, as a box may overshoot
 _NOISE = 1e-13  # of a row's size, in sums
 _KEPT = 1e-9  # of a row's spread; what is left of it is mended when probabilities are rounded
 
@@ -44,11 +45,34 @@ class Search:
         return np.inf if self.box is None else self.lowest.bound - self.box.primal.worth
 
 
-def search(stack: Stack, prices: Floats, tol: float, cap: float = np.inf, runaway: float = 200.0) -> Search:
+@dataclass(frozen=True, eq=False)
+class Reach:
+    """Prices around a middle, (g,) each, within which a narrowed program stands for the whole."""
+
+    middle: Floats
+    half: Floats
+
+    def holds(self, prices: Floats, times: float = 1.0) -> bool:
+        """Whether prices lie inside, or inside that many times as wide a reach."""
+        return bool((np.abs(prices - self.middle) <= times * self.half).all())
+
+    def nearest(self, prices: Floats) -> Floats:
+        """The prices inside that are nearest to these."""
+        return np.clip(prices, self.middle - self.half, self.middle + self.half)
+
+
+def search(
+    stack: Stack,
+    prices: Floats,
+    tol: float,
+    cap: float = np.inf,
+    runaway: float = 200.0,
+    within: Reach | None = None,
+) -> Search:
     """Prices and shares whose values differ by at most `tol` of the spread of value.
 
     cap: price at which usage beyond a limit may be bought; infinite when it may not. Gives up once prices
-    exceed `runaway` and the rows are still broken.
+    exceed `runaway` and the rows are still broken, and without a box once they leave `within` by its own width.
     """
     here = scan(stack, prices, radius_of(stack, prices))
     few = max(_UNDECIDED, 4 * len(prices))
@@ -63,6 +87,8 @@ def search(stack: Stack, prices: Floats, tol: float, cap: float = np.inf, runawa
         lowest = min(lowest, there, key=_bound)
         if _kept(stack, box.primal, cap) and (highest is None or box.primal.worth > highest.primal.worth):
             highest = box
+        if within is not None and not within.holds(box.prices, _STRAY):
+            return Search(there, None, passes)
         done = Search(lowest, highest, passes)
         if done.gap <= tol * stack.value_spread or (highest is None and here.prices.max(initial=0.0) > runaway):
             return done

@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.allocation.focus import focused
+from agents.allocation.focus import exact_prices, focused
 from agents.allocation.oracle import CHUNK, radius_of
 from agents.allocation.outcome import Outcome, solved
 from agents.allocation.result import Allocation
 from agents.allocation.rounding import round_to_grid
 from agents.allocation.rows import Floats
+from agents.allocation.search import Reach
 from agents.allocation.shard import EDGES, Arms, Shard, Sizes
 from agents.allocation.stack import Stack
 from agents.allocation.start import first_prices, sampled_prices
@@ -129,6 +130,7 @@ def _narrowed(whole: Stack, shards: Sequence[Shard], small: Stack, prices: Float
     """The undecided near the prices, solved as one program; everybody, where that is not enough three times."""
     m = sum(shard.n for shard in shards)
     for turn in range(_TURNS):
+        prices = exact_prices(small, prices) if turn == 1 else prices
         radius = radius_of(small, prices)
         answers = [shard.answer(prices, radius) for shard in shards]
         counts = np.sum([count for _, count in answers], axis=0)
@@ -137,11 +139,11 @@ def _narrowed(whole: Stack, shards: Sequence[Shard], small: Stack, prices: Float
             break
         width = float(EDGES[enough[-1]])
         few, parts = _few(whole, shards, answers, width)
-        found = focused(few, prices, tol)
-        reach = width * radius
-        if found.box is not None and bool((np.abs(found.lowest.prices - prices) <= reach).all()):
+        reach = Reach(prices, width * radius)
+        found = focused(few, prices, tol, reach, turn == 0)
+        if found.box is not None and reach.holds(found.lowest.prices):
             return _Gathered(few, parts, Outcome(found.box, found, None, found.passes), turn + 2)
-        prices = np.clip(found.lowest.prices, prices - reach, prices + reach)
+        prices = reach.nearest(found.lowest.prices)
     answers = [shard.answer(prices, None) for shard in shards]
     few, parts = _few(whole, shards, answers, np.inf)
     return _Gathered(few, parts, solved(few, prices, tol, seed), _TURNS + 2)
