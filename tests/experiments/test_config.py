@@ -41,7 +41,7 @@ def test_every_shipped_experiment_can_be_run() -> None:
 
 def test_the_quickstart_is_the_study_that_the_readme_promises() -> None:
     quickstart = config.load("quickstart")
-    assert (quickstart.users, quickstart.weeks, len(quickstart.seeds), len(quickstart.agents)) == (10_000, 26, 3, 7)
+    assert (quickstart.users, quickstart.weeks, len(quickstart.seeds), len(quickstart.agents)) == (10_000, 26, 3, 8)
     assert quickstart.mode == "paired"
 
 

@@ -42,3 +42,8 @@ def test_careful_agents_keep_true_limits_far_more_often_than_careless_ones(board
     assert broken[CAREFUL].mean() < 0.25 * broken[CARELESS].mean()
     assert (broken[CARELESS] > 0.9).all()
     assert broken["no_offer"] == 0
+
+
+def test_the_safe_learner_breaks_no_limit_at_all_and_does_not_pay_for_it(board: pd.DataFrame) -> None:
+    assert board.loc["safe_exploration", "weeks_violated"] == 0
+    assert board.loc["safe_exploration", "gain"] > 0
