@@ -20,9 +20,9 @@ from experiments.console import print_json, print_rows, show
 from experiments.exhibits import EXHIBITS
 from experiments.layout import LOG_FILES, SERVED, TABLES
 from experiments.results import Results
+from experiments.stored_experiment import stored_experiment
 from experiments.study import Task, run, run_task
 from rage_env.errors import LogError
-from rage_env.yamlfile import config_hash
 
 __all__ = ["Recheck", "check_command", "check_stored"]
 
@@ -59,7 +59,7 @@ def check_stored(path: str | Path) -> Recheck:
     Raises LogError for one that was changed since it was written, is not finished, or whose world has changed.
     """
     stored, only = _opened(Path(path))
-    config = _config(stored)
+    config = stored_experiment(stored)
     with TemporaryDirectory() as scratch:
         again = _again(config, Path(scratch), only)
         files = tuple(_compared(stored, again, only))
@@ -97,17 +97,6 @@ def _opened(path: Path) -> tuple[Results, tuple[str, int] | None]:
     if unfinished or (only is None and not stored.has_table("leaderboard")):
         raise LogError(f"{path}: is not finished ({len(unfinished)} runs to do); `rage run` goes on where it stopped")
     return stored, only
-
-
-def _config(stored: Results) -> ExperimentConfig:
-    config = ExperimentConfig.model_validate_json((stored.path / "config.json").read_text(encoding="utf-8"))
-    now = config_hash(config.world())
-    if now != stored.study.scenario_hash:
-        raise LogError(
-            f"{stored.path}: the world {config.scenario} has changed since ({stored.study.scenario_hash[:12]}, now "
-            f"{now[:12]}), so there is nothing to compare; bring back the scenario's file as it was"
-        )
-    return config
 
 
 def _again(config: ExperimentConfig, scratch: Path, only: tuple[str, int] | None) -> Results:

@@ -41,7 +41,7 @@ from rage_env.interface import Feedback, Observation
 from rage_env.log import LogMeta, LogWriter, Reports, WeekLog
 from rage_env.yamlfile import config_hash
 
-__all__ = ["Keeper", "agent_of", "exhibits_of", "meta_of", "run_agent", "serve"]
+__all__ = ["Keeper", "agent_of", "exhibits_of", "lived", "meta_of", "run_agent", "serve"]
 
 EVERYBODY = slice(None)
 
@@ -81,6 +81,17 @@ def serve(
     keeper: Callable[[CohortEnv], AbstractContextManager[Keeper | None]],
 ) -> RunOutcome:
     """The whole run of this very agent, under the name and the floor of `entry`. keeper: who takes in its log."""
+    return lived(config, entry, seed, agent, keeper)[0]
+
+
+def lived(
+    config: ExperimentConfig,
+    entry: AgentEntry,
+    seed: int,
+    agent: Agent,
+    keeper: Callable[[CohortEnv], AbstractContextManager[Keeper | None]],
+) -> tuple[RunOutcome, Observation]:
+    """What `serve` answers, and what is observed at its end: the week that the agent would decide next."""
     clock = Clock()
     with clock.on("world"):
         env, observation = cohort(config, seed)
@@ -105,7 +116,7 @@ def serve(
             writer.append_reports(env.settle())
     with clock.on("offline"):
         outcome = book.close(control.totals)
-    return replace(outcome, seconds=clock.seconds)
+    return replace(outcome, seconds=clock.seconds), observation
 
 
 def agent_of(config: ExperimentConfig, entry: AgentEntry) -> Agent:

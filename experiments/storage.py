@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from rage_env.errors import LogError
 from rage_env.whole_file import whole_file
 
-__all__ = ["columns_of", "moved", "read_json", "read_table", "write_json", "write_table", "write_text"]
+__all__ = ["columns_of", "moved", "plain", "read_json", "read_table", "write_json", "write_table", "write_text"]
 
 
 def write_text(path: Path, text: str) -> Path:
@@ -24,7 +24,7 @@ def write_text(path: Path, text: str) -> Path:
 
 def write_json(path: Path, data: Mapping[str, object]) -> Path:
     """Write JSON in one move, keys sorted; NaN and infinities become null, NumPy numbers plain ones."""
-    return write_text(path, json.dumps(_plain(data), indent=1, sort_keys=True, allow_nan=False) + "\n")
+    return write_text(path, json.dumps(plain(data), indent=1, sort_keys=True, allow_nan=False) + "\n")
 
 
 def write_table(path: Path, table: pd.DataFrame) -> Path:
@@ -75,13 +75,14 @@ def moved(path: Path, write: Callable[[Path], object]) -> Path:
     return path
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
+    """The value as JSON has it: NaN and infinities null, NumPy numbers and arrays plain ones, keys text."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(inner) for key, inner in value.items()}
+        return {str(key): plain(inner) for key, inner in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
-        return [_plain(inner) for inner in value]
+        return [plain(inner) for inner in value]
     if hasattr(value, "tolist"):  # a NumPy scalar or array
-        return _plain(value.tolist())
+        return plain(value.tolist())
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
