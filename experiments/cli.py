@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from experiments import commands
-from experiments.commands._options import OUT, AsJson, Out, Overrides, WorldOverrides
+from experiments.commands._options import OUT, AsJson, Experiment, Out, Overrides, Uri, WorldOverrides
 from experiments.threads import one_thread
 
 __all__ = ["app", "main"]
@@ -33,14 +33,13 @@ app = typer.Typer(
 Study = Annotated[
     str | None, typer.Argument(metavar="[NAME_OR_FOLDER]", help="A results folder, or the name of a study: its newest.")
 ]
-Uri = Annotated[str | None, typer.Option(help="MLflow store; by default mlflow.db beside the results.")]
 
 
 @app.command()
 def track(
     study: Study = None,
     uri: Uri = None,
-    experiment: Annotated[str, typer.Option(help="MLflow experiment.")] = "rage",
+    experiment: Experiment = None,
     out: Out = OUT,
 ) -> None:
     """Feed a results folder to MLflow, without ever writing twice."""
@@ -59,7 +58,7 @@ def ui(
     """Serve MLflow on this machine's studies."""
     from experiments import console, tracking
 
-    raise typer.Exit(tracking.serve(uri or tracking.default_uri(out / "study"), port, console.show))
+    raise typer.Exit(tracking.serve(tracking.store_uri(uri, out / "study"), port, console.show))
 
 
 @app.command()
@@ -215,14 +214,9 @@ def _told(error: Exception, given: Sequence[str]) -> int:
 
 
 def _results(study: str | None, out: Path) -> Path:
-    from experiments.newest import latest
-    from rage_env.errors import InputError
+    from experiments.newest import named
 
-    if study is not None and not study.strip():
-        raise InputError(
-            "the name of the study is empty; give a results folder, a study's name, or nothing for the newest"
-        )
-    return Path(study) if study and Path(study).is_dir() else latest(out, study).path
+    return named(study, out).path
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ def store_at_hand(config: ExperimentConfig, results: Results, *, wanted: bool) -
         return
     from experiments import tracking
 
-    making = tracking.initialise_in_background(config.tracking.uri or tracking.default_uri(results.path))
+    making = tracking.initialise_in_background(tracking.store_uri(config.tracking.uri, results.path))
     try:
         yield
         making.wait()

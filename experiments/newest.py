@@ -5,9 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 from experiments.results import Results
-from rage_env.errors import LogError, did_you_mean
+from rage_env.errors import InputError, LogError, did_you_mean
 
-__all__ = ["latest"]
+__all__ = ["latest", "named"]
+
+
+def named(study: str | None, out: str | Path) -> Results:
+    """The results folder of that path, or the newest of that study under `out`; of any study for None.
+
+    Raises InputError for an empty name, LogError where there is no such folder.
+    """
+    if study is not None and not study.strip():
+        raise InputError(
+            "the name of the study is empty; give a results folder, a study's name, or nothing for the newest"
+        )
+    return Results.open(study) if study and Path(study).is_dir() else latest(out, study)
 
 
 def latest(out: str | Path, name: str | None = None) -> Results:

@@ -13,11 +13,13 @@ __all__ = [
     "AsOf",
     "Delayed",
     "DropInvalid",
+    "Experiment",
     "Out",
     "Overrides",
     "Policy",
     "PolicyParams",
     "Seed",
+    "Uri",
     "WorldName",
     "WorldOverrides",
 ]
@@ -29,6 +31,11 @@ WorldOverrides = Annotated[
     list[str] | None,
     typer.Argument(metavar="[KEY=VALUE]...", help="e.g. weeks=30 guardrails.loss_rate.limit=0.004"),
 ]
+Uri = Annotated[
+    str | None,
+    typer.Option(help="MLflow store; if left out, the study's, else $MLFLOW_TRACKING_URI, else mlflow.db beside."),
+]
+Experiment = Annotated[str | None, typer.Option(help="MLflow experiment; the study's if left out.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Rows as JSON on standard output.")]
 Seed = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Of the world's luck; the same seed, the same data.")]
 Policy = Annotated[str, typer.Option(help="Who decides: an agent of `rage list agents`.")]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -29,12 +28,11 @@ def diff(
     Runs of one agent and seed share users and luck, so differences have intervals far tighter than either result.
     """
     one_thread()
-    from experiments.newest import latest
-    from experiments.results import Results
+    from experiments.newest import named
     from experiments.study_diff import diff as compare
     from experiments.study_diff_shown import show_diff
 
-    first, second = (Results.open(s) if Path(s).is_dir() and s.strip() else latest(out, s) for s in (a, b))
+    first, second = (named(study, out) for study in (a, b))
     for study in (first, second):
         study.refuse_changed()
     show_diff(first, second, compare(first, second, margin), as_json=as_json)

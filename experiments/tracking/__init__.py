@@ -19,9 +19,10 @@ from experiments.tracking.store import (
     initialise,
     initialise_in_background,
     store_errors,
+    store_uri,
 )
 
-__all__ = ["Tracked", "default_uri", "initialise", "initialise_in_background", "serve", "track"]
+__all__ = ["Tracked", "default_uri", "initialise", "initialise_in_background", "serve", "store_uri", "track", "where"]
 
 
 @dataclass(frozen=True)
@@ -34,15 +35,16 @@ class Tracked:
     kept: int
 
 
-def track(results_path: str | Path, uri: str | None = None, experiment: str = "rage") -> Tracked:
+def track(results_path: str | Path, uri: str | None = None, experiment: str | None = None) -> Tracked:
     """Feed a results folder to MLflow: finished runs that are not there yet, and the comparison if it changed.
 
-    uri: of the store, by default a sqlite file beside the folder, made if need be. Raises LogError for a folder
-    that is none, RunError for a store that does not answer.
+    uri: of the store, by default the study's own, else $MLFLOW_TRACKING_URI, else a sqlite file beside the folder,
+    made if need be. experiment: by default the study's. Raises LogError for a folder that is none, RunError for a
+    store that does not answer.
     """
     results = Results.open(results_path)
     results.refuse_changed()
-    store = uri or default_uri(results.path)
+    store, experiment = where(results, uri, experiment)
     initialise(store)
     with only_feeder(results.path), store_errors(store):
         client = client_of(store)
@@ -54,7 +56,18 @@ def track(results_path: str | Path, uri: str | None = None, experiment: str = "r
     return Tracked(store, experiment, written + compared, total - written - compared)
 
 
+def where(results: Results, uri: str | None, experiment: str | None) -> tuple[str, str]:
+    """Store and experiment of a study, as `track` finds them."""
+    asked = _asked(results)
+    own = str(asked["uri"]) if asked.get("uri") else None
+    return store_uri(uri or own, results.path), experiment or str(asked.get("experiment") or "rage")
+
+
+def _asked(results: Results) -> dict[str, object]:
+    asked = results.config.get("tracking")
+    return asked if isinstance(asked, dict) else {}
+
+
 def _by_run(results: Results) -> bool:
     """Whether the study wants a run of its own in MLflow for each agent and seed."""
-    asked = results.config.get("tracking")
-    return not isinstance(asked, dict) or asked.get("runs") is not False
+    return _asked(results).get("runs") is not False

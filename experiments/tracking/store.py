@@ -30,10 +30,16 @@ __all__ = [
     "initialise",
     "initialise_in_background",
     "store_errors",
+    "store_uri",
 ]
 
 SQLITE = "sqlite:///"
-SILENT = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+SILENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+}
 _PATIENCE_S = 5.0
 _REASONS = (
     ("database is locked", "is locked by another process; track again when that one is done"),
@@ -48,6 +54,11 @@ _REASONS = (
 def default_uri(results_path: str | Path) -> str:
     """A sqlite file beside the results folder, shared by all studies there."""
     return SQLITE + str(Path(results_path).resolve().parent / "mlflow.db")
+
+
+def store_uri(given: str | None, results_path: str | Path) -> str:
+    """Where a study goes: what is given, else what MLflow's own variable says, else the file beside the results."""
+    return given or os.environ.get("MLFLOW_TRACKING_URI") or default_uri(results_path)
 
 
 def initialise(uri: str) -> None:
@@ -141,8 +152,11 @@ def _quietly() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def store_errors(uri: str) -> Iterator[None]:
-    """Inside, whatever keeps a store from taking a study is a RunError of one sentence, and nothing else is printed."""
+def store_errors(uri: str, again: str = "`rage track` feeds them again") -> Iterator[None]:
+    """Inside, whatever keeps a store from taking a study is a RunError of one sentence, and nothing else is printed.
+
+    again: what to do once the store answers.
+    """
     with _quietly():
         from mlflow.exceptions import MlflowException
         from sqlalchemy.exc import SQLAlchemyError
@@ -151,9 +165,7 @@ def store_errors(uri: str) -> Iterator[None]:
             _refuse_away(uri)
             yield
         except (MlflowException, SQLAlchemyError, OSError) as error:
-            raise RunError(
-                f"MLflow at {uri} {_reason(error)}. Results are on disk; `rage track` feeds them again"
-            ) from error
+            raise RunError(f"MLflow at {uri} {_reason(error)}. Results are on disk; {again}") from error
 
 
 def _refuse_away(uri: str) -> None:
@@ -187,4 +199,4 @@ def _reason(error: Exception) -> str:
         return known
     if isinstance(error, urllib.error.URLError | ConnectionError | TimeoutError):
         return f"does not answer ({text[:120]})"
-    return f"does not take the study: {text[:300]}"
+    return f"does not take the study: {text[:300].rstrip('.')}"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from experiments import config, run
+from experiments import config, run, tracking
 from experiments.config import ExperimentConfig
 from experiments.results import Results
 
@@ -44,3 +45,11 @@ def shown_study(small: Small, tmp_path_factory: pytest.TempPathFactory) -> Resul
     }
     config = small(**changes, agents=agents, oracle={"every_weeks": 2, "users_fit": 4000})
     return Results.open(run(config, out=tmp_path_factory.mktemp("shown"), track=False, progress=False).path)
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store initialised once: its migrations take seconds."""
+    file = tmp_path_factory.mktemp("mlflow") / "template.db"
+    tracking.initialise(f"sqlite:///{file}")
+    return file

@@ -27,14 +27,6 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 
-@pytest.fixture(scope="session")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store initialised once: its migrations take seconds."""
-    file = tmp_path_factory.mktemp("mlflow") / "template.db"
-    tracking.initialise(f"sqlite:///{file}")
-    return file
-
-
 def weekly(weeks: int = 4) -> pd.DataFrame:
     table = pd.DataFrame({"week": np.arange(weeks), "value": 0.1, "net_revenue": 0.2, "nrpau": 0.3, "present": 9})
     table["share_of_oracle"] = [math.nan, 0.5, math.nan, 0.75][:weeks]
