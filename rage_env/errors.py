@@ -37,7 +37,13 @@ __all__ = [
 
 
 class RageError(Exception):
-    """Root of the tree: catch it to catch everything RAGE raises on purpose."""
+    """Root of the tree: catch it to catch everything RAGE raises on purpose.
+
+    Errors reach other processes as they are, whatever their constructors ask for.
+    """
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _as_it_was, (type(self), self.args), self.__dict__
 
 
 class InputError(RageError):
@@ -88,6 +94,10 @@ class StoppedError(RunError):
     def __init__(self, message: str, signal: int) -> None:
         self.signal = signal
         super().__init__(message)
+
+
+def _as_it_was(kind: type[RageError], args: tuple[object, ...]) -> RageError:
+    return kind.__new__(kind, *args)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

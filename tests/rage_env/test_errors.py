@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import pickle
 import re
 
 import pytest
@@ -42,3 +43,18 @@ def test_a_drawing_that_lags_behind_is_noticed() -> None:
 def test_every_error_is_public_and_says_what_it_is(name: str) -> None:
     assert name in errors.__all__
     assert getattr(errors, name).__doc__
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        errors.UnknownNameError("agent", "randm", ["random"]),
+        errors.ConfigError(["a.yaml:1: one", "a.yaml:2: two"]),
+        errors.StoppedError("stopped by SIGTERM", 15),
+        errors.LogError("row 3"),
+    ],
+)
+def test_an_error_of_a_worker_is_the_same_error_here(error: errors.RageError) -> None:
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is type(error)
+    assert (str(again), vars(again)) == (str(error), vars(error))
