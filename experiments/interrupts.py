@@ -21,7 +21,10 @@ _ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasat
 def going_on() -> Iterator[None]:
     """Inside, Ctrl-C, SIGTERM and a closed terminal end the work in order; then a StoppedError says by what."""
 
+    ended: list[int] = []  # whoever passes an interrupt on may forget which it was
+
     def end(number: int, _frame: FrameType | None) -> None:
+        ended.append(number)
         raise KeyboardInterrupt(number)
 
     heard = [number for number in _ENDING if signal.getsignal(number) is not signal.SIG_IGN]  # not under nohup
@@ -29,7 +32,7 @@ def going_on() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as error:
-        number = signal.Signals(error.args[0] if error.args else signal.SIGINT)
+        number = signal.Signals(ended[-1] if ended else signal.SIGINT)
         raise StoppedError(f"stopped by {number.name}", number) from error
     finally:
         for number, handler in before.items():

@@ -21,7 +21,8 @@ from experiments.exhibits import EXHIBITS
 from experiments.layout import LOG_FILES, SERVED, TABLES
 from experiments.results import Results
 from experiments.stored_experiment import stored_experiment
-from experiments.study import Task, run, run_task
+from experiments.study import run
+from experiments.study_task import Task, run_task
 from rage_env.errors import LogError
 
 __all__ = ["Recheck", "check_command", "check_stored"]

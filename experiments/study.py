@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,20 +13,19 @@ import agents
 from agents.fixed import FixedAgent
 from experiments import config as configs
 from experiments import provenance
+from experiments.away import Brought
 from experiments.config import AgentEntry, ExperimentConfig
 from experiments.config_names import names_and_parameters
-from experiments.executor import map_tasks
+from experiments.executor import Executor, RayCluster, at_hand, map_tasks
 from experiments.feasible import refuse_impossible
 from experiments.feeding import feed, store_at_hand
-from experiments.layout import RUN_TABLES
 from experiments.leaderboard import leaderboard
-from experiments.lock import at_work, only_writer
+from experiments.lock import only_writer
 from experiments.progress import Done, Progress
 from experiments.rehearsal import refuse_misfits
 from experiments.results import Results
-from experiments.run_book import RunOutcome
-from experiments.runner import run_agent
 from experiments.study_file import Study
+from experiments.study_task import Task, TaskAway, run_task
 from rage_env import yamlfile
 from rage_env.whole_file import remove_parts
 
@@ -53,34 +51,21 @@ class StudyResult:
         return rows if len(self.verdicts) else rows["leaderboard"]
 
 
-@dataclass(frozen=True)
-class Task:
-    """What is done at once and written into the study's folder: an agent on a seed, or (entry None) a seed's groups."""
-
-    config: ExperimentConfig
-    entry: AgentEntry | None
-    seed: int
-    path: Path
-
-    @property
-    def runs(self) -> tuple[tuple[str, int], ...]:
-        """(agent or group, seed) of each run it makes."""
-        return tuple((name, self.seed) for name in (self.config.groups if self.entry is None else [self.entry.label]))
-
-
 def run(
     config: str | Path | ExperimentConfig,
     *,
     out: str | Path = "results",
     track: bool = True,
     progress: bool = True,
+    executor: Executor = "process",
     **overrides: object,
 ) -> StudyResult:
     """Run a study, or go on where an earlier start of the same study stopped.
 
     config: name or file of an experiment, or one already loaded. out: folder of results folders. track: feed MLflow at
-    the end. progress: a line on standard error for each finished run. overrides: fields of the experiment, merged
-    deeply. Raises InputError for what cannot be run, GuardrailError for limits that doing nothing breaks already.
+    the end. progress: a line on standard error for each finished run. executor: where runs are computed, with the same
+    results. overrides: fields of the experiment, merged deeply. Raises InputError for what cannot be run,
+    GuardrailError for limits that doing nothing breaks already.
     """
     study = _loaded(config, overrides)
     refuse_misfits(study)
@@ -89,13 +74,13 @@ def run(
         from experiments.ab.rehearsal import refuse_groups
 
         refuse_groups(study)
-    with only_writer(Results.place(out, Study.of(study))):
+    with at_hand(executor, study.workers), only_writer(Results.place(out, Study.of(study))):
         results = Results.create(out, study)
         remove_parts(results.path)
         tell = Progress(len(results.runs()), enabled=progress)
         _tell_of_change(results, tell)
         with store_at_hand(study, results, wanted=track), _told_when_stopped(results, tell):
-            _compute(study, results, tell)
+            _compute(study, results, executor, tell)
             done = _conclude(results)
         if track:
             feed(study, results, tell)
@@ -111,51 +96,46 @@ def _loaded(config: str | Path | ExperimentConfig, overrides: Mapping[str, objec
     return yamlfile.load_text(ExperimentConfig, text, config.name, [overrides], names_and_parameters)
 
 
-def _compute(config: ExperimentConfig, results: Results, tell: Progress) -> None:
-    """Do the runs that are not done yet, those that take longest first, so that no worker ends up alone."""
+def _compute(config: ExperimentConfig, results: Results, executor: Executor, tell: Progress) -> None:
+    """Do the runs that are not done yet: seed by seed, so that a process lives the control of a seed once, and within a
+    seed those that take longest first, so that no worker ends up alone.
+    """
     pending = set(results.pending())
     slow_first = sorted(config.agents, key=lambda entry: _follows_a_rule(entry.kind))
     entries: list[AgentEntry | None] = [None] if config.mode == "ab" else [*slow_first]
-    tasks = [Task(config, entry, seed, results.path) for entry in entries for seed in config.seeds]
+    tasks = [Task(config, entry, seed, results.path) for seed in config.seeds for entry in entries]
     due = [task for task in tasks if not pending.isdisjoint(task.runs)]
     tell.kept(len(results.runs()) - sum(len(task.runs) for task in due))
-    for _ in map_tasks(run_task, due, workers=config.workers, on_done=lambda _, done: tell.done(*done)):
+    if isinstance(executor, RayCluster):
+        _compute_away(config, results, due, executor, tell)
+        return
+    for _ in map_tasks(
+        run_task, due, executor=executor, workers=config.workers, on_done=lambda _, done: tell.done(*done)
+    ):
+        continue
+
+
+def _compute_away(
+    config: ExperimentConfig, results: Results, due: list[Task], cluster: RayCluster, tell: Progress
+) -> None:
+    """The same on a cluster, whose nodes send files back: this process writes them."""
+    told: set[str] = set()
+
+    def put_down(_: int, brought: Brought[tuple[Done, ...]]) -> None:
+        tell.done(*brought.put_down(results.path))
+        elsewhere = "; ".join(provenance.differences(results.study.made_with, brought.made_with))
+        if elsewhere not in told | {""}:
+            told.add(elsewhere)
+            tell.line(f"a node computes with something else than this machine, so bits may differ: {elsewhere}")
+
+    away = TaskAway.of(results, config)
+    for _ in map_tasks(away, due, executor=cluster, workers=config.workers, on_done=put_down):
         continue
 
 
 def _follows_a_rule(kind: str) -> bool:
     """Agents that learn nothing are quick."""
     return kind in agents.names() and issubclass(agents.policy(kind), FixedAgent)
-
-
-def run_task(task: Task) -> tuple[Done, ...]:
-    """Its runs, written to disk; each one's summary last, so that a run is either whole or not there."""
-    with at_work(task.path):
-        return _done(task, Results.open(task.path))
-
-
-def _done(task: Task, results: Results) -> tuple[Done, ...]:
-    start = time.perf_counter()
-    found = _outcomes(task, results)
-    done = []
-    for label, (outcome, further) in found.items():
-        tables = {name: getattr(outcome, name) for name in RUN_TABLES} | outcome.exhibits | further
-        results.write_run(label, task.seed, tables, outcome.summary, outcome.seconds)
-        value, violated = float(str(outcome.summary["value"])), int(str(outcome.summary["weeks_violated"]))
-        done.append(Done(label, task.seed, value, violated, (time.perf_counter() - start) / len(found)))
-    return tuple(done)
-
-
-def _outcomes(task: Task, results: Results) -> dict[str, tuple[RunOutcome, dict[str, pd.DataFrame]]]:
-    """{agent or group: what its run leaves, and tables that only its mode has}."""
-    config = task.config
-    logs = {run[0]: results.run_folder(*run) / "log" for run in task.runs} if config.keep_logs else {}
-    if task.entry is not None:
-        label = task.entry.label
-        return {label: (run_agent(config, task.entry, task.seed, logs.get(label)), {})}
-    from experiments.ab.trial import run_groups
-
-    return {group.name: (group.run, {"verdicts": group.verdicts}) for group in run_groups(config, task.seed, logs)}
 
 
 @contextmanager

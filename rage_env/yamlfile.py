@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from rage_env.config_text import read
 from rage_env.errors import ConfigError, did_you_mean
 from rage_env.overrides import Override, apply
 from rage_env.yamltree import Document, Json, Path, parse
@@ -53,24 +54,6 @@ def changed(
     """The same for a document that was already parsed; the overrides go into it."""
     apply(document, [overrides] if isinstance(overrides, str | Mapping) else overrides)
     return validate(model_class, document, check)
-
-
-def read(path: str | FilePath) -> str:
-    """Text of a configuration file. Raises ConfigError for a file that is missing or not UTF-8."""
-    file = FilePath(path)
-    if file.is_dir():
-        raise ConfigError(f"{file}: is a folder; a configuration is a file that ends in .yaml")
-    if not file.is_file():
-        folder = file.parent
-        if not folder.is_dir():
-            raise ConfigError(f"{file}: no such file, nor a folder {folder}")
-        beside = sorted(p.name for p in folder.iterdir() if p.is_file() and p.suffix in (".yaml", ".yml"))
-        near = did_you_mean(file.name, beside)
-        raise ConfigError(f"{file}: no such file{near} YAML files in {folder}: {', '.join(beside) or 'none'}.")
-    try:
-        return file.read_text(encoding="utf-8-sig")
-    except (UnicodeDecodeError, OSError) as error:
-        raise ConfigError(f"{file}: cannot be read as UTF-8 text: {error}") from error
 
 
 def validate(model_class: type[M], document: Document, check: Check | None = None) -> M:

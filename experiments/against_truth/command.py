@@ -10,6 +10,7 @@ from experiments.against_truth.cells import cells
 from experiments.against_truth.page import write
 from experiments.against_truth.study import Found, study
 from experiments.against_truth.summary import carry_over, estimator_lines, limit_lines, step_truth
+from experiments.executor import Executor
 from rage_env.errors import ConfigError
 
 __all__ = ["PAGE", "truth_command"]
@@ -26,12 +27,13 @@ def truth_command(
     workers: int = 2,
     seeds: int | None = None,
     as_json: bool = False,
+    executor: Executor = "process",
 ) -> None:
     """Marks of every estimator by the truth. everything: all worlds, and the page is written. Raises InputError."""
     if (scenario is None) != everything:
         raise ConfigError("--against-truth: give the scenario to be lived, or --all for every one and the page")
     asked = cells(scenario)
-    found = study(asked, out, workers, seeds)
+    found = study(asked, out, workers, seeds, executor=executor)
     if as_json:
         console.print_json([_plain(one) for one in found])
     else:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -12,7 +12,8 @@ import pandas as pd
 from experiments import estimators
 from experiments.against_truth.cells import FULL_SEEDS, Cell
 from experiments.against_truth.marks import marked, path_effects
-from experiments.executor import map_tasks
+from experiments.away import Brought, brought_from
+from experiments.executor import Executor, RayCluster, map_tasks
 from experiments.progress import Progress
 from experiments.storage import read_table, write_table
 
@@ -58,7 +59,13 @@ class Found:
 
 
 def study(
-    cells: Sequence[Cell], out: Path, workers: int = 2, seeds: int | None = None, *, told: bool = True
+    cells: Sequence[Cell],
+    out: Path,
+    workers: int = 2,
+    seeds: int | None = None,
+    *,
+    told: bool = True,
+    executor: Executor = "process",
 ) -> list[Found]:
     """Every cell on fresh cohorts. out: blocks are kept there between starts. seeds: at most so many a cell."""
     tasks = [task for cell in cells for task in _tasks(cell, out, seeds)]
@@ -68,7 +75,7 @@ def study(
         progress.line(f"{len(tasks) - len(missing)} of {len(tasks)} blocks were finished before and are kept")
     done = len(tasks) - len(missing)
     missing.sort(key=lambda task: task.first)  # every cell has its first seeds soon
-    for name in map_tasks(_live, missing, workers=workers):
+    for name in _lived(missing, out, executor, workers):
         done += 1
         progress.line(f"{done}/{len(tasks)} {name}")
     return [_found(cell, [t for t in tasks if t.cell == cell], tasks) for cell in cells]
@@ -88,6 +95,20 @@ def _live(task: Task) -> str:
         write_table(task.place("path"), pd.DataFrame([path_effects(task.cell, seed) for seed in task.seeds]))
     write_table(task.place("verdicts"), pd.concat([v for _, v in rows], ignore_index=True))
     return f"{task.cell.name}, seeds {task.first} to {task.last}"
+
+
+def _lived(tasks: Sequence[Task], out: Path, executor: Executor, workers: int) -> Iterator[str]:
+    """Names of blocks as they are finished and on disk here."""
+    if isinstance(executor, RayCluster):
+        for brought in map_tasks(_live_away, tasks, executor=executor, workers=workers):
+            yield brought.put_down(out)
+        return
+    yield from map_tasks(_live, tasks, executor=executor, workers=workers)
+
+
+def _live_away(task: Task) -> Brought[str]:
+    """The same on another machine, which sends the tables back."""
+    return brought_from(lambda folder: _live(replace(task, folder=str(folder))), {})
 
 
 def _rolls_out(task: Task) -> bool:

@@ -10,7 +10,7 @@ _READING = {"log", "mapping", "drop_invalid", "delayed", "as_of", "as_json"}
 _BESIDE = {
     "overlap": _READING,
     "policy": _READING,
-    "streamed": {"log", "metric", "estimator", "arms", "workers", "as_json"},
+    "streamed": {"log", "metric", "estimator", "arms", "workers", "executor", "address", "as_json"},
 }
 _SPELT = {"streamed": "stream"}
 

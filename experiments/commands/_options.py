@@ -9,10 +9,12 @@ import typer
 
 __all__ = [
     "OUT",
+    "Address",
     "AsJson",
     "AsOf",
     "Delayed",
     "DropInvalid",
+    "ExecutorName",
     "Experiment",
     "Out",
     "Overrides",
@@ -55,3 +57,7 @@ Overrides = Annotated[
     ),
 ]
 Out = Annotated[Path, typer.Option(help="Folder that holds results folders.")]
+ExecutorName = Annotated[str, typer.Option("--executor", help="process, or ray (extra `ray`); same results.")]
+Address = Annotated[
+    str | None, typer.Option(help="Of the Ray cluster: HOST:PORT, auto, or local, which starts one here.")
+]

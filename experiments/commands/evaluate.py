@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from experiments.commands._beside import refuse_beside
-from experiments.commands._options import AsJson, AsOf, Delayed, DropInvalid
+from experiments.commands._options import Address, AsJson, AsOf, Delayed, DropInvalid, ExecutorName
 from experiments.threads import one_thread
+
+if TYPE_CHECKING:
+    from experiments.executor import RayCluster
 
 __all__ = ["evaluate"]
 
@@ -54,13 +57,15 @@ def evaluate(
     every: Annotated[bool, typer.Option("--all", help="Of every scenario; writes docs/ope_report.md.")] = False,
     seeds: Annotated[int | None, typer.Option(min=2, help="At most so many logs a cell.")] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes; threads with --stream. Same results.")] = 2,
+    executor: ExecutorName = "process",
+    address: Address = None,
     page: Annotated[Path | None, typer.Option(help="Where the page goes.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Judge policies from a log: values with intervals, effects, and whether a limit is proven to be kept."""
     one_thread()
     if against_truth or every:
-        _mark(log, against_truth, every, seeds, workers, page, as_json)
+        _mark(log, against_truth, every, seeds, workers, _cluster(executor, address), page, as_json)
         return
     from experiments.evaluation import evaluate_command
     from experiments.limits import RARE_LOSSES, Bounds, Limits
@@ -89,8 +94,11 @@ def evaluate(
         from experiments.streaming.command import stream_command
 
         named = arms.split(",") if arms else ()
-        stream_command(log, named, metric or "reward", estimator or (), workers, as_json=as_json)
+        cluster = _cluster(executor, address)
+        stream_command(log, named, metric or "reward", estimator or (), workers, as_json=as_json, cluster=cluster)
         return
+    if _cluster(executor, address) is not None:
+        raise InputError("--executor ray: is for --stream and --against-truth; a log in memory is evaluated here")
     if arms is not None:
         raise InputError("--arms: belongs to --stream; elsewhere the log or its mapping names the arms")
     reading = Reading(drop_invalid, delayed, as_of, estimate_propensities)
@@ -118,6 +126,7 @@ def _mark(
     every: bool,
     seeds: int | None,
     workers: int,
+    cluster: RayCluster | None,
     page: Path | None,
     as_json: bool,
 ) -> None:
@@ -127,4 +136,20 @@ def _mark(
     if not against_truth:
         raise ConfigError("--all: belongs to --against-truth")
     out = Path("results") / "against_truth"
-    truth_command(scenario, everything=every, out=out, page=page, workers=workers, seeds=seeds, as_json=as_json)
+    truth_command(
+        scenario,
+        everything=every,
+        out=out,
+        page=page,
+        workers=workers,
+        seeds=seeds,
+        as_json=as_json,
+        executor="process" if cluster is None else cluster,
+    )
+
+
+def _cluster(executor: str, address: str | None) -> RayCluster | None:
+    from experiments.executor import asked_for
+
+    found = asked_for(executor, address)
+    return None if isinstance(found, str) else found

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from experiments.commands._options import OUT, AsJson, Out, Overrides
+from experiments.commands._options import OUT, Address, AsJson, ExecutorName, Out, Overrides
 from experiments.threads import one_thread
 
 __all__ = ["run"]
@@ -18,6 +18,8 @@ def run(
     experiment: Annotated[str | None, typer.Argument(help="Name of a shipped experiment, or a YAML file.")] = None,
     overrides: Overrides = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; the results are the same.")] = None,
+    executor: ExecutorName = "process",
+    address: Address = None,
     out: Out = OUT,
     track: Annotated[bool, typer.Option("--track/--no-track", help="Feed MLflow when done.")] = True,
     check: Annotated[
@@ -34,13 +36,15 @@ def run(
     if check is not None or experiment is None:
         raise typer.Exit(_checked(check, [experiment, *(overrides or ())], as_json=as_json))
     from experiments import board, config, console
+    from experiments.executor import asked_for
 
+    where = asked_for(executor, address)
     study = config.load(experiment, [*(overrides or ()), *([f"workers={workers}"] if workers else [])])
     from experiments.interrupts import going_on
     from experiments.study import run as run_study  # after the input is known to be right: it takes a while
 
     with going_on():
-        found = run_study(study, out=out, track=track)
+        found = run_study(study, out=out, track=track, executor=where)
     if as_json:
         console.print_json(found.to_json())
     else:
@@ -49,8 +53,8 @@ def run(
             from experiments.ab.board import show_verdicts
 
             show_verdicts(found.verdicts, found.over_seeds)
-        where = "" if out == OUT else f" --out {out}"
-        console.show(f"\nresults: {found.path} (figures inside)\nin the browser: rage ui{where}")
+        beside = "" if out == OUT else f" --out {out}"
+        console.show(f"\nresults: {found.path} (figures inside)\nin the browser: rage ui{beside}")
 
 
 def _checked(path: Path | None, given: Sequence[str | None], *, as_json: bool) -> int:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from experiments.commands._options import OUT, AsJson, Out, Overrides
+from experiments.commands._options import OUT, Address, AsJson, ExecutorName, Out, Overrides
 from experiments.threads import one_thread
 
 __all__ = ["sweep"]
@@ -16,6 +16,8 @@ def sweep(
     name: Annotated[str, typer.Argument(help="Name of a shipped sweep, or a YAML file.")],
     overrides: Overrides = None,
     workers: Annotated[int, typer.Option(min=1, max=1024, help="Cells at once; the results are the same.")] = 2,
+    executor: ExecutorName = "process",
+    address: Address = None,
     out: Out = OUT,
     track: Annotated[bool, typer.Option("--track/--no-track", help="Feed MLflow when done.")] = True,
     dry_run: Annotated[
@@ -32,8 +34,10 @@ def sweep(
     new cells only. Leaves with 1 where a cell failed; the others are done, and reasons come last.
     """
     one_thread()
+    from experiments.executor import asked_for
     from experiments.sweeps import board, cells
 
+    where = asked_for(executor, address)
     grid = cells.load(name, overrides or ())
     if dry_run or status:
         from experiments.sweeps.folder import place
@@ -52,7 +56,7 @@ def sweep(
     from experiments.sweeps.run import sweep as run_sweep
 
     with going_on():
-        found = run_sweep(grid, out=out, workers=workers, track=track)
+        found = run_sweep(grid, out=out, workers=workers, track=track, executor=where)
     board.show_swept(found, grid.sweep, as_json=as_json)
     if found.failures:
         raise typer.Exit(1)

@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,6 +15,7 @@ from experiments import console
 from experiments.answers import show_answers
 from experiments.estimators._discovery import Spec
 from experiments.estimators._log import Probs
+from experiments.executor import RayCluster
 from experiments.log_source import LogSource
 from experiments.streaming.blocks import LogStream, open_stream
 from experiments.streaming.evaluate import Policies, evaluate_stream
@@ -31,11 +33,14 @@ def stream_command(
     estimators: Sequence[Spec],
     workers: int,
     as_json: bool = False,
+    cluster: RayCluster | None = None,
 ) -> None:
     """Print the value of every plain policy by every estimator. Raises InputError."""
     stream = open_stream(path, arms)
     estimators = estimators or ESTIMATORS
-    found = evaluate_stream(stream, plain_policies(stream), estimators, metric, workers=workers, tell=Progress())
+    found = evaluate_stream(
+        stream, plain_policies(stream), estimators, metric, workers=workers, tell=Progress(), cluster=cluster
+    )
     if as_json:
         rows = json.loads(found.to_json(orient="records"))
         console.print_json({"log": stream.origin, "metric": metric, "rows": stream.rows, "values": rows})
@@ -49,11 +54,19 @@ def stream_command(
 
 def plain_policies(stream: LogStream) -> Policies:
     """Every arm for all, chance alone, and what the log itself did, as `rage evaluate` has them."""
+    return _Plain(stream.name, stream.arms, stream.clusters)
 
-    def of(table: pa.Table) -> Mapping[str, Probs]:
-        return LogSource(stream.name, "", table, stream.arms, (), stream.clusters, one_decision=False).policies()
 
-    return of
+@dataclass(frozen=True)
+class _Plain:
+    """Travels between machines, which a stream does not."""
+
+    name: str
+    arms: tuple[str, ...]
+    clusters: str
+
+    def __call__(self, table: pa.Table) -> Mapping[str, Probs]:
+        return LogSource(self.name, "", table, self.arms, (), self.clusters, one_decision=False).policies()
 
 
 class Progress:

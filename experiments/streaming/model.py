@@ -40,11 +40,11 @@ class FoldLines:
 class RidgeSums:
     """Sums of squares and products by fold and arm. Remembers nothing that grows with the rows."""
 
-    def __init__(self, d: int, k: int, folds: int, outcomes: Sequence[str]) -> None:
+    def __init__(self, d: int, k: int, folds: int, outcomes: Sequence[str], centre: Floats | None = None) -> None:
         self.k, self.folds, self.outcomes = k, folds, tuple(outcomes)
         self.gram = np.zeros((folds, k, 1 + d, 1 + d))
         self.product = {c: np.zeros((folds, k, 1 + d)) for c in outcomes}
-        self.centre: Floats | None = None  # near the mean, so that squares lose no digits
+        self.centre = centre  # near the mean, so that squares lose no digits; that of the first block if not given
 
     def add(
         self, features: Floats, arm: NDArray[np.int64], fold: NDArray[np.int64], outcome: dict[str, Floats]
@@ -63,6 +63,12 @@ class RidgeSums:
                 self.gram[f, a] += mine.T @ mine
                 for name, y in outcome.items():
                     self.product[name][f, a] += mine.T @ y[rows]
+
+    def merge(self, other: RidgeSums) -> None:
+        """Take in what other sums around the same centre have taken in."""
+        self.gram += other.gram
+        for name, product in other.product.items():
+            self.product[name] += product
 
     def fit(self) -> FoldLines:
         """Lines of every fold. Raises LogError where all rows fell into one fold."""

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 
 from experiments.config import AgentEntry, ExperimentConfig
 from experiments.results import Results
-from experiments.study import Task, run_task
+from experiments.study_task import Task, run_task
 from experiments.sweeps.folder import Placed
 from experiments.threads import one_thread
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from experiments import storage, study
-from experiments.executor import map_tasks
+from experiments.away import Brought, Luggage, brought_from, files_of
+from experiments.executor import Executor, RayCluster, at_hand, map_tasks
 from experiments.feeding import feed
 from experiments.lock import only_writer
 from experiments.progress import Progress
@@ -45,21 +47,30 @@ class Swept:
     failures: tuple[Failure, ...]
 
 
-def sweep(grid: Grid, *, out: str | Path, workers: int, track: bool = True, progress: bool = True) -> Swept:
+def sweep(
+    grid: Grid,
+    *,
+    out: str | Path,
+    workers: int,
+    track: bool = True,
+    progress: bool = True,
+    executor: Executor = "process",
+) -> Swept:
     """Run every cell that is not done yet. Raises ConfigError where the folder cannot be written or another writes.
 
-    A cell that fails costs itself alone: its reason is in `failures` and in failures.json.
+    executor: where cells are computed, with the same results. A cell that fails costs itself alone: its reason is in
+    `failures` and in failures.json.
     """
     cells = place(out, grid)
     reference(grid.sweep, cells)  # wrong names are told before anything long starts
     path = Path(out) / grid.sweep.name
     _make(path)
-    with only_writer(path):
+    with at_hand(executor, workers), only_writer(path):
         describe(path, grid, cells)
         tell = Progress(len(cells), enabled=progress)
         due = [cell for cell in cells if not _is_whole(cell)]
         _kept(tell, len(cells) - len(due))
-        failures = _computed(grid, path, cells, due, workers, tell)
+        failures = _computed(grid, path, cells, due, executor, workers, tell)
         found = write_tables(path, standing(grid.sweep, cells))
         storage.write_json(path / FAILURES, {"failures": [asdict(f) for f in failures]})
         if track:
@@ -89,11 +100,15 @@ def _is_whole(cell: Placed) -> bool:
 
 
 def _computed(
-    grid: Grid, path: Path, cells: tuple[Placed, ...], due: list[Placed], workers: int, tell: Progress
+    grid: Grid,
+    path: Path,
+    cells: tuple[Placed, ...],
+    due: list[Placed],
+    executor: Executor,
+    workers: int,
+    tell: Progress,
 ) -> tuple[Failure, ...]:
     """Failures of the cells that were due, in their order. The early leaderboard is written after each cell."""
-    side_by_side = workers > 1 and len(due) > 1
-    one = partial(_attempt, workers=1 if side_by_side else workers)
     began, ended = time.perf_counter(), dict[str, Failure | None]()
 
     def done(index: int, failure: Failure | None) -> None:
@@ -102,12 +117,50 @@ def _computed(
         _tell(tell, due[index].cell.name, failure, board, time.perf_counter() - began)
 
     with contextlib.suppress(RunError):  # a worker died: the rest goes on cell by cell, so that one alone is to blame
-        for _ in map_tasks(one, due, workers=workers if side_by_side else 1, on_done=done):
-            continue
+        _side_by_side(due, executor, workers, done)
     for index, cell in enumerate(due):
         if cell.cell.name not in ended:
             done(index, _attempt(cell, workers=2))  # its runs in processes of their own
     return tuple(f for cell in due if (f := ended[cell.cell.name]) is not None)
+
+
+def _side_by_side(
+    due: list[Placed], executor: Executor, workers: int, done: Callable[[int, Failure | None], None]
+) -> None:
+    """Run the cells, several at a time where there are workers for it, and call `done` as each ends."""
+    if isinstance(executor, RayCluster):
+        away = partial(_attempt_away, luggage=Luggage.of(cell.cell.config for cell in due))
+        items = [(cell, _begun(cell)) for cell in due]
+
+        def put_down(index: int, brought: Brought[Failure | None]) -> None:
+            done(index, brought.put_down(due[index].path.parent))
+
+        for _ in map_tasks(away, items, executor=executor, workers=workers, on_done=put_down):
+            continue
+        return
+    several = workers > 1 and len(due) > 1
+    one = partial(_attempt, workers=1 if several else workers)
+    for _ in map_tasks(one, due, executor=executor, workers=workers if several else 1, on_done=done):
+        continue
+
+
+def _begun(cell: Placed) -> dict[str, bytes]:
+    """What an earlier start left of the cell, to go on with; {file below the sweep's folder: bytes}."""
+    return {f"{cell.path.name}/{name}": data for name, data in files_of(cell.path).items()}
+
+
+def _attempt_away(item: tuple[Placed, dict[str, bytes]], luggage: Luggage) -> Brought[Failure | None]:
+    """The cell, run on another machine to its end, with all its files."""
+    cell, begun = item
+
+    def work(folder: Path) -> Failure | None:
+        failure = _attempt(replace(cell, path=folder / cell.path.name), workers=1)
+        if failure is None:
+            return None
+        return replace(failure, reason=failure.reason.replace(str(folder), str(cell.path.parent)))
+
+    with luggage.unpacked():
+        return brought_from(work, begun)
 
 
 def _attempt(cell: Placed, workers: int) -> Failure | None:

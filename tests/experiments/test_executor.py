@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_info
 
 from experiments.executor import map_tasks
 from experiments.threads import THREAD_VARIABLES
-from rage_env.errors import ConfigError, RunError
+from rage_env.errors import ConfigError, RunError, UnknownNameError
 
 
 def slow_first(item: int) -> tuple[int, bytes]:
@@ -31,6 +31,10 @@ def refuse_two(item: int) -> int:
     if item == 2:
         raise RunError("two is not wanted")
     return item
+
+
+def misnamed(_: int) -> int:
+    raise UnknownNameError("agent", "randm", ["random"])  # its constructor takes more than a message
 
 
 def die(item: int) -> int:
@@ -78,6 +82,8 @@ def test_progress_is_told_once_for_every_task_and_an_error_of_a_task_reaches_the
     assert sorted(seen) == [(0, 5), (1, 6), (2, 7)]
     with pytest.raises(RunError, match="two is not wanted"):
         list(map_tasks(refuse_two, [1, 2, 3], workers=workers))
+    with pytest.raises(UnknownNameError, match="did you mean 'random'"):
+        list(map_tasks(misnamed, [1, 2], workers=workers))
 
 
 def test_a_worker_that_dies_stops_the_run_with_a_message_and_not_with_a_hang() -> None:
