@@ -79,7 +79,7 @@ class _Trials:
         self.shared(config, entry)
         key = (entry.model_dump_json() if entry else "ab", config.scenario, config.users, config.keep_logs)
         if key not in self._agents:
-            self._turn += 1  # another seed than last time, so that its control is lived anew, as in a study
+            self._turn += 1  # another seed, so that its control is lived anew: only the first agent of a seed does that
             self._agents[key] = _tried(config, entry, self._turn % 2)
         return self._agents[key]
 

@@ -16,7 +16,7 @@ SMALL = {"users": 400, "seeds": [1], "workers": 1, "estimators": ["naive"], "ora
 @pytest.mark.parametrize("name", [n for n in NAMES if config.load(n).mode == "paired"])
 def test_it_runs_from_its_name_to_its_leaderboard(name: str, tmp_path: Path) -> None:
     weeks = min(config.load(name).weeks, 2)
-    result = run(name, out=tmp_path, track=False, progress=False, **{**SMALL, "weeks": weeks})
+    result = run(config.load(name, [{**SMALL, "weeks": weeks}]), out=tmp_path, track=False, progress=False)
     agents = {agent.name or agent.kind for agent in config.load(name).agents}
     assert set(result.leaderboard["agent"]) == agents
 

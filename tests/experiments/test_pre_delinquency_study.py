@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from experiments import run
+from experiments import config, run
 
 STUDY = {
     "name": "bank_small",
@@ -25,7 +25,7 @@ STUDY = {
 @pytest.fixture(scope="module")
 def board(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
     out: Path = tmp_path_factory.mktemp("results")
-    return run("quickstart", out=out, track=False, progress=False, **STUDY).leaderboard.set_index("agent")
+    return run(config.load("quickstart", [STUDY]), out=out, track=False, progress=False).leaderboard.set_index("agent")
 
 
 def test_the_best_within_the_limits_keeps_every_limit_and_chance_does_not(board: pd.DataFrame) -> None:
