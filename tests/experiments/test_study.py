@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import experiments
-from experiments import study, tracking
+from experiments import study_task, tracking
 from experiments.config import ExperimentConfig
 from experiments.results import Results
 from experiments.study import StudyResult
@@ -65,7 +65,7 @@ def test_a_study_that_lost_a_run_makes_it_again_to_the_same_bytes(small: Small, 
 def test_finished_runs_are_not_run_again(
     small: Small, done: StudyResult, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(study, "run_agent", lambda *_: pytest.fail("a finished run was started again"))
+    monkeypatch.setattr(study_task, "run_agent", lambda *_: pytest.fail("a finished run was started again"))
     again = experiments.run(small(), out=done.path.parent, track=False)
     assert "6 of 6 runs were finished before" in capsys.readouterr().err
     assert again.leaderboard.equals(done.leaderboard)

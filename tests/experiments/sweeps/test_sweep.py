@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 import experiments
-from experiments import report, study
+from experiments import report, study, study_task
 from experiments.cli import main
 from experiments.config import ExperimentConfig
 from experiments.results import Results
@@ -90,7 +90,7 @@ def test_agents_are_compared_over_seeds_that_stand_in_cells_of_their_own(done: S
 def test_what_is_finished_is_not_run_again_and_failures_are_tried_again(
     file: Path, done: Swept, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(study, "run_agent", lambda *_: pytest.fail("a finished run was started again"))
+    monkeypatch.setattr(study_task, "run_agent", lambda *_: pytest.fail("a finished run was started again"))
     again = sweep(cells.load(file), out=done.path.parent, workers=1, track=False)
     assert "4 of 8 cells were finished before" in capsys.readouterr().err
     assert len(again.failures) == 4
@@ -110,7 +110,7 @@ def test_the_board_is_there_before_the_sweep_is_done(
         return run_agent(*given)  # type: ignore[arg-type]  # handed on as they came
 
     monkeypatch.setattr(report, "draw", lambda _: ())
-    monkeypatch.setattr(study, "run_agent", stopped)
+    monkeypatch.setattr(study_task, "run_agent", stopped)
     command = ["sweep", str(file), "--out", str(tmp_path), "--workers", "1", "--no-track"]
     assert main(command) == 130
     assert "go on with" in capsys.readouterr().err
