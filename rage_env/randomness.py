@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,10 +108,14 @@ def _mix_int(x: int) -> int:
 
 def _mix_into(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """SplitMix64's finaliser in place."""
-    scratch = np.right_shift(x, np.uint64(30))
-    np.bitwise_xor(x, scratch, out=x)
+    np.bitwise_xor(x, np.right_shift(x, np.uint64(30)), out=x)
+    return _mix_on(x)
+
+
+def _mix_on(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """The finaliser in place, from numbers that have gone through its first line, `x ^ (x >> 30)`."""
     np.multiply(x, np.uint64(_MIX_1), out=x)
-    np.right_shift(x, np.uint64(27), out=scratch)
+    scratch = np.right_shift(x, np.uint64(27))
     np.bitwise_xor(x, scratch, out=x)
     np.multiply(x, np.uint64(_MIX_2), out=x)
     np.right_shift(x, np.uint64(31), out=scratch)
@@ -123,8 +127,12 @@ def _uniform(bits: NDArray[np.uint64]) -> NDArray[np.float32]:
     """(n,) uniforms from the lowest 23 bits: written as the mantissa of a number from 1 to 2, then less 1 - 2**-24."""
     low = bits.astype(np.uint32)
     np.bitwise_and(low, np.uint32(0x7FFFFF), out=low)
-    np.bitwise_or(low, np.uint32(0x3F800000), out=low)
-    u = low.view(np.float32)
+    return _from_one_to_two(low)
+
+
+def _from_one_to_two(mantissa: NDArray[np.uint32]) -> NDArray[np.float32]:
+    """(n,) uniforms of whole numbers below 2**23, which are written over."""
+    u = np.bitwise_or(mantissa, np.uint32(0x3F800000), out=mantissa).view(np.float32)
     return np.subtract(u, np.float32(1 - 2.0**-24), out=u)
 
 
@@ -161,25 +169,32 @@ class Noise:
         """The key of this week and draw, mixed into every person's own."""
         return _counter_key(self.key, self.week, int(draw))
 
+    @cached_property
+    def _begun(self) -> NDArray[np.uint64]:
+        """(n,) keys after the finaliser's first line, which is linear: it can be taken before a draw is mixed in."""
+        return np.bitwise_xor(self.keys, np.right_shift(self.keys, np.uint64(30)))
+
     def _hash(self, draw: int) -> NDArray[np.uint64]:
-        return _mix_into(np.bitwise_xor(self.keys, np.uint64(self.counter_key(draw))))
+        counter = self.counter_key(draw)
+        return _mix_on(np.bitwise_xor(self._begun, np.uint64(counter ^ (counter >> 30))))
 
     def pair(self, draw: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Two (n,) float32 uniforms, independent, on the odd multiples of 2**-24."""
         h = self._hash(draw)
-        return _uniform(np.right_shift(h, np.uint64(41))), _uniform(np.right_shift(h, np.uint64(18)))
+        first = _from_one_to_two(np.right_shift(h, np.uint64(41)).astype(np.uint32))
+        return first, _uniform(np.right_shift(h, np.uint64(18), out=h))
 
     def uniform(self, draw: int) -> NDArray[np.float32]:
         """The first of the pair alone."""
         h = self._hash(draw)
-        return _uniform(np.right_shift(h, np.uint64(41), out=h))
+        return _from_one_to_two(np.right_shift(h, np.uint64(41), out=h).astype(np.uint32))
 
     def uniform64(self, draw: int) -> NDArray[np.float64]:
         """(n,) float64 uniforms of 52 bits, for small probabilities and far tails."""
         h = self._hash(draw)
-        u = np.right_shift(h, np.uint64(12), out=h).astype(np.float64)
-        np.add(u, 0.5, out=u)
-        return np.multiply(u, 2.0**-52, out=u)
+        np.right_shift(h, np.uint64(12), out=h)
+        u = np.bitwise_or(h, np.uint64(0x3FF0000000000000), out=h).view(np.float64)  # from 1 to 2
+        return np.subtract(u, 1 - 2.0**-53, out=u)
 
     def normals(self, draw: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Two (n,) independent standard normals (Box and Muller 1958); at most 5.77 in size."""
