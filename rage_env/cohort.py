@@ -27,6 +27,7 @@ __all__ = ["CohortEnv"]
 Info = dict[str, Any]  # Gymnasium's own type
 Floats = NDArray[np.float32]
 _FILL = 4096  # rows written at once where all are alike
+_LATE_LOSSES = ("loss_fraud", "loss_credit")  # booked to the week in which they are reported
 
 
 class CohortEnv(People, VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # Any: rewards are float32, ends are bool
@@ -136,7 +137,7 @@ class CohortEnv(People, VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # 
         self.columns_all = self._live(arm, self.week, may_leave=True)
         self.last_arm, self.last_present = arm, was_alive
         self._report(self.week)
-        self.standing.add_week(self.columns_all, was_alive)
+        self._count()
         self.week += 1
         reward = self._reward()
         terminated = was_alive & ~self.lives.alive
@@ -236,28 +237,36 @@ class CohortEnv(People, VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # 
                 )
         return lived
 
+    def _count(self) -> None:
+        """Add the week just lived to what the guardrails count."""
+
+        def sums(rows: slice) -> dict[str, list[float]]:
+            lived = {c: column[rows] for c, column in self.columns_all.items()}
+            return self.standing.sums(lived, self.last_present[rows], rows)
+
+        self.standing.add_sums(self._at_once(sums))
+
     def _reward(self) -> Floats:
         """Net revenue of the week with losses as reported in it; `value` also counts who left.
 
         A departed user's late losses are never booked to the newcomer in the slot; they stand in `reports()`.
         """
-        books: dict[str, NDArray[Any]] = {c: self.columns_all[c] for c in IMMEDIATE}
-        reported, slot = self._reported_here
-        for name in ("loss_fraud", "loss_credit"):
-            paid = self._columns.get((self.num_envs,))
-            paid[:] = 0
-            mine = reported.column == DELAYED.index(name)
-            np.add.at(paid, slot[mine], reported.amount[mine])
-            books[name] = paid
-        cost = self._costs.get((len(self.scenario.guardrails), self.num_envs))
-        self._cost = self.standing.cost(books, reported, slot, self.last_present, cost)
         retention = self.scenario.retention_value_usd if self.reward_kind == "value" else 0.0
+        cost = self._costs.get((len(self.scenario.guardrails), self.num_envs))
         reward = self._columns.get((self.num_envs,))
 
         def pay(rows: slice) -> None:
-            reward[rows] = value({c: column[rows] for c, column in books.items()}, retention)
+            books = {c: self.columns_all[c][rows] for c in IMMEDIATE}
+            reported, slot = self._reported_here.within(rows)
+            for name in _LATE_LOSSES:
+                books[name] = np.zeros(rows.stop - rows.start, np.float32)
+                mine = reported.column == DELAYED.index(name)
+                np.add.at(books[name], slot[mine], reported.amount[mine])
+            self.standing.cost(books, reported, slot, self.last_present[rows], cost[:, rows], rows)
+            reward[rows] = value(books, retention)
 
         self._at_once(pay)
+        self._cost = cost.T
         return reward
 
     def _observe(self) -> tuple[Floats, Info]:
@@ -317,7 +326,13 @@ class CohortEnv(People, VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # 
         def fill(rows: slice) -> None:
             for part in stretches(rows.stop - rows.start, _FILL):
                 out[rows][part] = alike[: part.stop - part.start]
-            out[rows][~self.lives.alive[rows]] = alone
+            left = np.flatnonzero(~self.lives.alive[rows])
+            _as_one(out[rows])[left] = _as_one(alone[None])
 
         self._at_once(fill)
         return out
+
+
+def _as_one(table: NDArray[Any]) -> NDArray[np.void]:
+    """(n,) view of a table (n, k), each row one item: written row by row in a fifth of the time."""
+    return table.view(np.dtype((np.void, table.itemsize * table.shape[1])))[:, 0]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,21 +27,17 @@ _LOG_USD = 40.0
 
 @dataclass(frozen=True)
 class Feature:
-    """One observed number: read(traits, lives) -> (n,), between low and high; `cut` where it could lie beyond."""
+    """One observed number: read(traits, lives) -> (n,) of any real dtype; `cut` where it could lie out of bounds."""
 
     name: str
     low: float
     high: float
-    read: Callable[[Traits, Lives], Floats]
+    read: Callable[[Traits, Lives], NDArray[Any]]
     cut: bool = False
 
 
 def _bits(table: Floats, bits: NDArray[np.uint8]) -> Floats:
     return table.take(bits.astype(np.intp))  # takes by bytes are three times slower
-
-
-def _count(bits: NDArray[np.uint8]) -> Floats:
-    return np.bitwise_count(bits).astype(np.float32)
 
 
 def _log_usd(amount: Floats) -> Floats:
@@ -58,14 +54,14 @@ def _recent_gmv(lives: Lives) -> Floats:
 
 _STATE = (
     Feature("log_age", 0.0, 12.0, lambda t, s: _log_usd(np.clip(s.age, np.float32(0), np.float32(np.inf))), cut=True),
-    Feature("active_1w", 0.0, 1.0, lambda t, s: (s.active_bits & np.uint8(1)).astype(np.float32)),
-    Feature("active_4w", 0.0, 4.0, lambda t, s: _count(s.active_bits)),
+    Feature("active_1w", 0.0, 1.0, lambda t, s: s.active_bits & np.uint8(1)),
+    Feature("active_4w", 0.0, 4.0, lambda t, s: np.bitwise_count(s.active_bits)),
     Feature("momentum", 0.0, 4.0, lambda t, s: _bits(_MOMENTUM, s.active_bits)),
     Feature("recency_weeks", 0.0, 26.0, lambda t, s: s.recency),
     Feature("intensity", 0.0, 1e4, lambda t, s: s.intensity_seen, cut=True),
     Feature("log_gmv_1w", 0.0, _LOG_USD, lambda t, s: _log_usd(s.gmv[0]), cut=True),
     Feature("log_gmv_4w", 0.0, _LOG_USD, lambda t, s: _recent_gmv(s), cut=True),
-    Feature("contacts_4w", 0.0, 4.0, lambda t, s: _count(s.contact_bits)),
+    Feature("contacts_4w", 0.0, 4.0, lambda t, s: np.bitwise_count(s.contact_bits)),
     Feature("last_response", -1.0, 1.0, lambda t, s: s.last_response),
     Feature("fraud_reported", 0.0, 1e6, lambda t, s: s.fraud_reported, cut=True),
     Feature("kyc_high", 0.0, 1.0, lambda t, s: t.kyc),
@@ -82,7 +78,7 @@ def _place(population: PopulationParams) -> list[Feature]:
 
 
 def _place_flag(trait: str, code: int) -> Feature:
-    return Feature(f"{trait}_{code}", 0.0, 1.0, lambda t, s: (getattr(t, trait) == code).astype(np.float32))
+    return Feature(f"{trait}_{code}", 0.0, 1.0, lambda t, s: getattr(t, trait) == code)
 
 
 class FeatureTable:

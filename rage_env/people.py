@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 
 from rage_env import hooks
 from rage_env.arrivals import opened
+from rage_env.arrived import Arrived
 from rage_env.features import FeatureTable
 from rage_env.log import Reports, WeekLog
 from rage_env.outcomes import COLUMNS, DELAYED, IMMEDIATE
 from rage_env.pending import Pending, reports_of_week, rows_to_report
 from rage_env.randomness import POPULATION_WEEK, Noise, person_keys
-from rage_env.recycle import Recycled
+from rage_env.recycle import Recycled, keep_freed_pages
 from rage_env.scenario import Scenario
 from rage_env.standing import Standing
 from rage_env.state import CHUNK, Lives, Traits
@@ -59,7 +60,7 @@ class People:
     given_sums: dict[str, float] | None = None  # those of a whole cohort of which these slots are a shard
     _pending: Pending
     _reported: Reports
-    _reported_here: tuple[Reports, NDArray[np.int64]]  # those of people who still live in their slot, and the slots
+    _reported_here: Arrived  # those of people who still live in their slot
     _left_over: Reports | None
     _open: NDArray[np.bool_]  # (n,) slots that have held someone; where the scenario has arrivals
     _nobody_ever: NDArray[np.bool_]  # (n,) slots that stay empty for good, as those between two accounts
@@ -69,6 +70,7 @@ class People:
     keep_burn_in = False
 
     def __init__(self, scenario: Scenario, n: int, first_slot: int, n_max: int) -> None:
+        keep_freed_pages()
         self.scenario, self.num_envs = scenario, n
         self.first_slot, self.n_max = first_slot, n_max
         self.world = World(scenario)
@@ -186,7 +188,7 @@ class People:
         self._reported = self._pending.pop(week)
         slot = self._slots(self._reported.user_id)
         here = self.traits.user_id[slot] == self._reported.user_id
-        self._reported_here = self._reported.where(here), slot[here]
+        self._reported_here = Arrived.of(self._reported.where(here), slot[here], self.chunk)
         cases = here & (self._reported.column == _FRAUD_REPORTS)
         np.add.at(self.lives.fraud_reported, slot[cases], self._reported.amount[cases])
         if week >= 0:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,6 @@ from rage_env.state import CHUNK
 __all__ = ["Standing"]
 
 _WHOLE = frozenset(c.name for c in LEDGER if c.unit in ("0/1", "count"))
-_STRETCH = 4 * CHUNK  # rows worked on while they are in cache
 
 
 class Standing:
@@ -34,16 +33,26 @@ class Standing:
 
     def add_week(self, columns: Mapping[str, NDArray[Any]], present: NDArray[np.bool_]) -> None:
         """Count what a week's immediate columns (n,) show at once."""
-        totals = {c: _total(columns[c], whole=c in _WHOLE) for c in self._counted if c in IMMEDIATE}
-        heads = {"present": present, "assigned": self._of(present)}
-        totals.update({c: float(np.count_nonzero(heads[c])) for c in self._counted & heads.keys()})
+        self.add_sums([self.sums(columns, present)])
+
+    def sums(
+        self, columns: Mapping[str, NDArray[Any]], present: NDArray[np.bool_], rows: slice = slice(None)
+    ) -> dict[str, list[float]]:
+        """What these rows add, by stretches of CHUNK slots. columns, present: of these rows alone."""
+        found = {c: _by_stretch(columns[c], whole=c in _WHOLE) for c in self._counted if c in IMMEDIATE}
+        heads = {"present": present, "assigned": self._of(present, rows)}
+        return found | {c: [float(np.count_nonzero(heads[c]))] for c in self._counted & heads.keys()}
+
+    def add_sums(self, parts: Sequence[Mapping[str, list[float]]]) -> None:
+        """Count a week of which each part holds the `sums` of some rows, in order."""
+        totals = {c: float(sum(x for part in parts for x in part[c])) for c in parts[0]}
         before = self.denominator.copy()
         self._add(totals)
         self.last_denominator = self.denominator - before
 
-    def _of(self, present: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """(n,) who counts as assigned."""
-        return np.ones_like(present) if self.assigned is None else self.assigned
+    def _of(self, present: NDArray[np.bool_], rows: slice) -> NDArray[np.bool_]:
+        """(m,) who counts as assigned among these rows."""
+        return np.ones_like(present) if self.assigned is None else self.assigned[rows]
 
     def add_reports(self, reports: Reports) -> None:
         """Count reports that stem from the run's own weeks."""
@@ -63,33 +72,32 @@ class Standing:
         slot: NDArray[np.int64],
         present: NDArray[np.bool_],
         out: NDArray[np.float32] | None = None,
+        rows: slice = slice(None),
     ) -> NDArray[np.float32]:
-        """(n, g) numerator - limit x denominator of the week just lived, delayed amounts as reported in it.
+        """(m, g) numerator - limit x denominator of the week just lived, delayed amounts as reported in it.
 
-        columns: immediate ones (n,); slot: of each report; out: (g, n) to write into, where there is one already.
+        columns: immediate ones (m,) of these rows; slot: of each report, counted from the first of them; out: (g, m) to
+        write into, where there is one already.
         """
-        n = len(present)
-        out = np.empty((len(self.guardrails), n), np.float32) if out is None else out
-        heads = {"present": present, "assigned": self._of(present)}
+        out = np.empty((len(self.guardrails), len(present)), np.float32) if out is None else out
+        heads = {"present": present, "assigned": self._of(present, rows)}
         books = {**columns, **{c: heads[c].astype(np.float32) for c in self._counted & heads.keys()}}
-        for i, guardrail in enumerate(self.guardrails):
-            out[i] = 0
+        for guardrail, row in zip(self.guardrails, out, strict=True):
+            row[:] = 0
             sides = ((guardrail.numerator, 1.0), (guardrail.denominator or {}, -guardrail.limit))
             for column, weight in ((c, w * sign) for side, sign in sides for c, w in side.items()):
                 if column in DELAYED:
                     mine = reports.column == DELAYED.index(column)
-                    np.add.at(out[i], slot[mine], np.float32(weight) * reports.amount[mine])
+                    np.add.at(row, slot[mine], np.float32(weight) * reports.amount[mine])
                 else:
-                    for at in range(0, n, _STRETCH):
-                        mine_so_far = out[i, at : at + _STRETCH]
-                        np.add(mine_so_far, np.float32(weight) * books[column][at : at + _STRETCH], out=mine_so_far)
+                    np.add(row, books[column] if weight == 1 else np.float32(weight) * books[column], out=row)
         return out.T
 
 
-def _total(column: NDArray[np.float32], *, whole: bool) -> float:
-    """The sum of a column (n,): chunk by chunk, in order, so that it is the same bits wherever chunks are summed.
+def _by_stretch(column: NDArray[np.float32], *, whole: bool) -> list[float]:
+    """Sums of a column (n,) chunk by chunk: added up in order they are the same bits wherever chunks are summed.
 
     whole: of numbers without a fraction, whose sum over a chunk is exact in float32 too.
     """
     dtype = np.float32 if whole else np.float64
-    return float(sum(float(column[at : at + CHUNK].sum(dtype=dtype)) for at in range(0, len(column), CHUNK)))
+    return [float(column[at : at + CHUNK].sum(dtype=dtype)) for at in range(0, len(column), CHUNK)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Self
@@ -51,17 +51,15 @@ class Struct:
 
     def put(self, at: Rows, part: Self) -> None:
         """Write `part` over those users; it may hold views of these very columns."""
-        own = part.copy(views_only=True)  # or one column might be overwritten before another has been read from it
-        for held, new in zip(vars(self).values(), vars(own).values(), strict=True):
-            if isinstance(held, dict):
-                for name, column in held.items():
-                    column[..., at] = new[name]
-            else:
-                held[..., at] = new
+        pairs = list(_pairs(vars(self), vars(part)))
+        owners = {id(_owner(held)) for held, _ in pairs}
+        whole = [new if id(_owner(new)) not in owners or new.base is held else new.copy() for held, new in pairs]
+        for (held, _), new in zip(pairs, whole, strict=True):  # copied first, or one might be written before it is read
+            held[..., at] = new
 
-    def copy(self, *, views_only: bool = False) -> Self:
-        """A deep copy; views_only: of those columns that are views of others, the rest are shared."""
-        return type(self)(*(_copied(held, views_only) for held in vars(self).values()))
+    def copy(self) -> Self:
+        """A deep copy."""
+        return type(self)(*(_copied(held) for held in vars(self).values()))
 
     def with_columns(self, columns: Mapping[str, NDArray[Any]]) -> Self:
         """The same struct with these columns: fields of its own are replaced, other names go to `more`."""
@@ -79,14 +77,21 @@ def _some(held: NDArray[Any] | More, at: Rows) -> NDArray[Any] | More:
     return held[at] if held.ndim == 1 else held[..., at]
 
 
-def _copied(held: NDArray[Any] | More, views_only: bool) -> NDArray[Any] | More:
-    if isinstance(held, dict):
-        return {name: _column(c, views_only) for name, c in held.items()}
-    return _column(held, views_only)
+def _copied(held: NDArray[Any] | More) -> NDArray[Any] | More:
+    return {name: c.copy() for name, c in held.items()} if isinstance(held, dict) else held.copy()
 
 
-def _column(held: NDArray[Any], views_only: bool) -> NDArray[Any]:
-    return held if views_only and held.base is None else np.array(held, copy=True)
+def _pairs(mine: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
+    """Each column of one struct with that of the other; Any: arrays, and `more`."""
+    for name, held in mine.items():
+        if isinstance(held, dict):
+            yield from _pairs(held, other[name])
+        else:
+            yield held, other[name]
+
+
+def _owner(column: NDArray[Any]) -> object:
+    return column if column.base is None else column.base
 
 
 @dataclass(frozen=True, eq=False)

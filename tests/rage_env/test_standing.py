@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
+from rage_env.arrived import Arrived
 from rage_env.guardrails import Guardrail
 from rage_env.log import Reports
 from rage_env.outcomes import DELAYED, IMMEDIATE
 from rage_env.pending import Pending
 from rage_env.recycle import Recycled
 from rage_env.standing import Standing
+from rage_env.state import CHUNK, Lives
 
 RAILS = (
     Guardrail(name="loss", numerator={"loss_fraud": 1.0, "loss_bonus_abuse": 2.0}, denominator={"gmv": 1.0}, limit=0.1),
@@ -79,3 +83,43 @@ def test_an_array_that_nobody_holds_is_handed_out_again() -> None:
         places.add(array.ctypes.data)
     assert len(places) <= 3
     assert pool.get((7,)).shape == (7,)
+
+
+def test_every_chunk_finds_its_own_reports_in_the_order_in_which_they_came() -> None:
+    slot = np.array([9, 2, 5, 2, 8, 0, 9])
+    late = reports(*((int(s), 0, 1, float(i)) for i, s in enumerate(slot)))
+    arrived = Arrived.of(late, slot, size=3)
+    for start in range(0, 15, 3):
+        mine, place = arrived.within(slice(start, start + 3))
+        here = (slot >= start) & (slot < start + 3)
+        assert mine.amount.tolist() == late.amount[here].tolist()
+        assert (place + start).tolist() == slot[here].tolist()
+
+
+def test_sums_and_costs_by_chunk_are_those_of_the_whole() -> None:
+    n, size = 3 * CHUNK + 7, CHUNK
+    rng = np.random.default_rng(3)
+    lived = {c: rng.random(n, np.float32) for c in IMMEDIATE}
+    present, slot = rng.random(n) < 0.8, rng.integers(0, n, 500)
+    late = reports(*((int(s), 0, 1, float(x)) for s, x in zip(slot, rng.random(500), strict=True)))
+    whole, parts = Standing(RAILS, assigned=present), Standing(RAILS, assigned=present)
+    whole.add_week(lived, present)
+    arrived, cost = Arrived.of(late, slot, size), np.empty((len(RAILS), n), np.float32)
+    found = []
+    for start in range(0, n, size):
+        rows = slice(start, min(start + size, n))
+        some = {c: column[rows] for c, column in lived.items()}
+        found.append(parts.sums(some, present[rows], rows))
+        parts.cost(some, *arrived.within(rows), present[rows], cost[:, rows], rows)
+    parts.add_sums(found)
+    assert (parts.numerator == whole.numerator).all()
+    assert (parts.denominator == whole.denominator).all()
+    assert (whole.cost(lived, late, slot, present) == cost.T).all()
+
+
+def test_lives_whose_columns_are_views_of_one_another_are_written_as_they_were() -> None:
+    lives = Lives.at_joining(np.arange(6, dtype=np.float32), np.arange(6, dtype=np.float32) + 10)
+    part = lives.rows(slice(2, 5))
+    lives.put(slice(2, 5), replace(part, age=part.shock, shock=part.age, load=lives.load[1:4]))
+    assert lives.age.tolist() == [0, 1, 12, 13, 14, 5]
+    assert lives.shock.tolist() == [10, 11, 2, 3, 4, 15]
