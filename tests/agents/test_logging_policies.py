@@ -16,7 +16,7 @@ from experiments.cohorts import cohort
 from experiments.config import ExperimentConfig
 from experiments.luck import draw_arms
 from rage_env.cohort import CohortEnv
-from rage_env.errors import InputError
+from rage_env.errors import ConfigError, InputError
 from rage_env.interface import Observation
 
 POLICIES: Mapping[str, Mapping[str, object]] = {
@@ -151,3 +151,15 @@ def test_a_logging_policy_that_cannot_be_is_refused_by_name(
 ) -> None:
     with pytest.raises(InputError, match=told):
         started(study, kind, **params)
+
+
+def test_a_random_rule_of_two_arms_never_draws_a_third(study: ExperimentConfig) -> None:
+    agent, seen, _ = started(study, "random", arms=["no_offer", "cashback"])
+    arms = [a.name for a in study.world().arms]
+    probs = agent.decide(seen).probs
+    free = seen.action_mask[:, arms.index("cashback")] > 0
+    assert free.any()
+    assert (probs[free][:, [0, arms.index("cashback")]] == 0.5).all()
+    assert (probs[~free, 0] == 1).all()
+    with pytest.raises(ConfigError, match="cash"):
+        started(study, "random", arms=["no_offer", "cashbak"])
