@@ -6,10 +6,17 @@ are of accounts by `Decision.reason`; who is targeted is by its probabilities, m
 score offers a nudge to every seat whose learned lift is positive. Predictors of learned lift are ranked by how far
 predictions move when one is shuffled.
 
-What falls short: lift is a few dollars on a week's revenue of about a hundred, and some 130,000 seat-weeks of a pilot
-rank it badly. Lower bounds that hold then lie under 0 for most seats, so that nearly every account has an admin who may
-be harmed: sleeping dogs are spared, and the value is not found. Smaller bounds that counted only the spread believed
-gave a funnel near the published one, but over a third of true lifts lay under them, so they were taken back.
+The pilot draws between a nudge and nothing, on four times as many slots as the cohort: lift is a few dollars on a
+week's revenue of seventy. A pilot of a quarter of that, with e-mails drawn too, left bounds that vetoed nearly every
+account. As in the published audit, claims count whoever the gates let through; rows "under the limits on anger" count
+by probabilities once the program of the week has kept the world's guardrails, which the audit did not have.
+
+A bound speaks of the lift that is expected of what is observed, and is judged against the best regression of true lift
+on all features, fitted on other cohorts (`experiments/decisions/_expected.py`). The gates with that regression in place
+of learned lift ("if expected lift were known") are what a pilot without end would get, and tell what no pilot can mend:
+which seats are sleeping dogs shows in their use for some of them only, so that many sit in accounts where nothing
+observed speaks against a nudge, and fewer admins are vetoed than by the truth. Their true lift is known to the world
+alone; claims by the truth stand in scenarios.md.
 """
 
 from __future__ import annotations
@@ -23,10 +30,12 @@ from numpy.typing import NDArray
 
 from agents.interface import Agent, Decision, Reason
 from agents.policies.gates import Gates, GatesParams
+from agents.uplift import Effects
 from experiments import config as experiment
+from experiments.decisions._expected import expected_lift
 from experiments.decisions._lived import lived
+from experiments.decisions._nudge_claims import CLAIMS, FUNNEL, REACHED
 from experiments.decisions._predictors import shuffled
-from experiments.showcase import Claim
 from experiments.showcase._accounts import Audit, audited
 from rage_env.cohort import CohortEnv
 from rage_env.interface import Observation
@@ -35,46 +44,25 @@ from rage_env.state import Archetype
 __all__ = ["CLAIMS", "SMALL", "measure"]
 
 SLOTS, ACCOUNTS, NUDGE = 16_384, 2_400, 1
+_APART, _COHORTS = 2_000_000, 6  # seeds of the cohorts that expected lift is regressed on
+_THROUGH = (Reason.TARGETED, Reason.EXPLORED, Reason.CAPACITY)
 MOMENTUM = ("momentum", "spend_momentum")
 
 Floats = NDArray[np.float64]
-
-_FUNNEL = {
-    "HELD_OUT": ("held out as a control", "10 %", 204, 276),
-    "ADMIN_VETO": ("admin veto", "281", 239, 323),
-    "TOXIC_USERS": ("toxic users", "937", 796, 1078),
-    "TOO_SMALL": ("too small", "220", 187, 253),
-    "UNPROFITABLE": ("unprofitable", "none given", None, None),
-    "CAPACITY": ("beyond the limit on anger", "none given", None, None),
-    "TARGETED": ("let through, and targeted or explored", "about 964", 819, 1109),
-}
-CLAIMS = {
-    **{k: Claim(f"accounts: {text}", told, low, high) for k, (text, told, low, high) in _FUNNEL.items()},
-    "worth": Claim("revenue gained by its nudges, $", "about 32,000", 27.2e3, 36.8e3),
-    "share": Claim("the same as a share of what gates by the truth leave", "none given"),
-    "dogs": Claim("sleeping dogs given a nudge", "at most .02", None, 0.02),
-    "dogs_raw": Claim("sleeping dogs the raw point score would nudge", ".12"),
-    "dogs_in_raw": Claim("sleeping dogs among those whom it would nudge", "none given"),
-    "sure_suppressed": Claim("sure things suppressed", ".75", 0.65, 0.85),
-    "persuadable": Claim("persuadables given a nudge", ".46", 0.36, 0.56),
-    "lost_suppressed": Claim("lost causes suppressed", ".59", 0.49, 0.69),
-    "agreement": Claim("correlation of learned with true lift, seat by seat", "none given"),
-    "below": Claim("seats whose true lift lies under its lower 90 % bound", "at most .10", None, 0.10),
-    "slowing": Claim("learned relative lift of seats slowing by 10-20 %, over that of others", "2", 1.7, 2.3),
-    "rank": Claim("place of momentum among predictors of learned lift", "1", None, 1.0),
-}
 
 
 @dataclass(eq=False)
 class _Heard:
     """The first decision of `gates`, and what it saw."""
 
+    expected: Effects
     decision: Decision | None = None
+    best: Decision | None = None  # what it would be if expected lift were known
     seen: Observation | None = None
 
 
 class _Ear(Gates):
-    """`gates`, whose first decision is overheard."""
+    """`gates`, whose first decision is overheard, and asked for again with expected lift in place of its own."""
 
     heard: _Heard
 
@@ -83,6 +71,10 @@ class _Ear(Gates):
         decision = super().decide(observation)
         if self.heard.decision is None:
             self.heard.decision, self.heard.seen = decision, observation
+            mine, plan = self.effects, self.last
+            self.effects = self.heard.expected
+            self.heard.best = super().decide(observation)
+            self.effects, self.last = mine, plan
         return decision
 
 
@@ -100,7 +92,8 @@ def measure(seed: int, slots: int = SLOTS, accounts: int = ACCOUNTS, pilot: int 
     """{claim: figure} of one seed. pilot: slots of the pilot; None for those of the experiment."""
     cut: dict[str, object] = {"users": slots, "weeks": 1, "monitors": [], "estimators": ["naive"]}
     study = experiment.load("b2b_nudge", [cut, *([{"past": {"users": pilot}}] if pilot else [])])
-    heard = _Heard()
+    apart = range(seed + _APART, seed + _APART + _COHORTS)
+    heard = _Heard(expected_lift(study, apart, len(study.world().arms), NUDGE))
 
     def ear(agent: Agent) -> Agent:
         assert isinstance(agent, Gates)
@@ -110,12 +103,15 @@ def measure(seed: int, slots: int = SLOTS, accounts: int = ACCOUNTS, pilot: int 
 
     run = lived(study, "gates", seed, lambda env: _ask(env, accounts), ear)
     assert heard.decision is not None
+    assert heard.best is not None
     assert heard.seen is not None
     asked, agent = cast(_Asked, run.asked), cast(Gates, run.agent)
+    best = {**_funnel(asked, heard.best), **_reached(asked, heard.best)}
     return {
         **_funnel(asked, heard.decision),
         **_reached(asked, heard.decision),
-        **_learned(asked, agent, heard.seen),
+        **{f"best_{name}": best[name] for name in REACHED},
+        **_learned(asked, agent, heard),
     }
 
 
@@ -127,37 +123,58 @@ def _ask(env: CohortEnv, accounts: int) -> _Asked:
 def _funnel(asked: _Asked, decision: Decision) -> dict[str, float]:
     first = np.unique(asked.audit.account, return_index=True)[1]
     counts = Counter(Reason(code).name for code in decision.reason[asked.rows][first])
-    return {name: float(counts[name] + (counts["EXPLORED"] if name == "TARGETED" else 0)) for name in _FUNNEL}
+    return {name: float(counts[name] + (counts["EXPLORED"] if name == "TARGETED" else 0)) for name in FUNNEL}
 
 
 def _reached(asked: _Asked, decision: Decision) -> dict[str, float]:
-    audit, nudged = asked.audit, decision.probs[asked.rows, NUDGE].astype(np.float64)
-    rate = {kind: float(nudged[audit.archetype == kind].mean()) for kind in Archetype}
-    worth = float((audit.lift * nudged).sum())
-    return {
-        "worth": worth,
-        "share": worth / float(audit.value[audit.left].sum()),
-        "dogs": rate[Archetype.SLEEPING_DOG],
-        "sure_suppressed": 1 - rate[Archetype.SURE_THING],
-        "persuadable": rate[Archetype.PERSUADABLE],
-        "lost_suppressed": 1 - rate[Archetype.LOST_CAUSE],
-    }
+    """By the accounts let through, as the published audit counts, and by probabilities under the guardrails."""
+    audit, told = asked.audit, dict[str, float]()
+    through = np.isin(decision.reason[asked.rows], _THROUGH).astype(np.float64)
+    nudged = decision.probs[asked.rows, NUDGE].astype(np.float64)
+    for suffix, weight in (("", through), ("_kept", nudged)):
+        rate = {kind: float(weight[audit.archetype == kind].mean()) for kind in Archetype}
+        told |= {
+            f"worth{suffix}": float((audit.lift * weight).sum()),
+            f"dogs{suffix}": rate[Archetype.SLEEPING_DOG],
+            f"sure_suppressed{suffix}": 1 - rate[Archetype.SURE_THING],
+            f"persuadable{suffix}": rate[Archetype.PERSUADABLE],
+            f"lost_suppressed{suffix}": 1 - rate[Archetype.LOST_CAUSE],
+        }
+    return told
 
 
-def _learned(asked: _Asked, agent: Gates, seen: Observation) -> dict[str, float]:
+def _learned(asked: _Asked, agent: Gates, heard: _Heard) -> dict[str, float]:
     assert agent.effects is not None
     assert agent.problem is not None
-    audit, x, effects = asked.audit, seen.features[asked.rows], agent.effects
+    assert heard.seen is not None
+    audit, x, effects = asked.audit, heard.seen.features[asked.rows], agent.effects
+    expected = heard.expected.predict(x)[:, NUDGE - 1]
     lift, low = (told[:, NUDGE - 1] for told in effects.bounds(x, cast(GatesParams, agent.params).harm_sds))
     raw, dog = lift > 0, audit.archetype == Archetype.SLEEPING_DOG
-    slowing = (audit.momentum >= -0.20) & (audit.momentum <= -0.10)
-    relative = [lift[seats].sum() / audit.alone[seats].sum() for seats in (slowing, ~slowing)]
-    moved = shuffled(lambda rows: effects.predict(rows)[:, NUDGE - 1], x, agent.problem.feature_names)
+    names = agent.problem.feature_names
     return {
         "dogs_raw": float(raw[dog].mean()),
         "dogs_in_raw": float(dog[raw].mean()),
         "agreement": float(np.corrcoef(lift, audit.lift)[0, 1]),
-        "below": float((audit.lift < low).mean()),
-        "slowing": float(relative[0] / relative[1]),
-        "rank": float(1 + min(list(moved).index(name) for name in MOMENTUM if name in moved)),
+        "best_agreement": float(np.corrcoef(expected, audit.lift)[0, 1]),
+        "below": float((expected < low).mean()),
+        "below_own": float((audit.lift < low).mean()),
+        "best_below_own": float((audit.lift < expected).mean()),
+        "slowing": _slowing(audit, lift),
+        "best_slowing": _slowing(audit, expected),
+        "rank": _rank(effects, x, names),
+        "best_rank": _rank(heard.expected, x, names),
     }
+
+
+def _slowing(audit: Audit, lift: Floats) -> float:
+    """Relative lift of seats that slow by 10-20 %, over that of others."""
+    slowing = (audit.momentum >= -0.20) & (audit.momentum <= -0.10)
+    relative = [lift[seats].sum() / audit.alone[seats].sum() for seats in (slowing, ~slowing)]
+    return float(relative[0] / relative[1])
+
+
+def _rank(effects: Effects, x: NDArray[np.float32], names: tuple[str, ...]) -> float:
+    """Place of momentum among the features that move predictions most when shuffled."""
+    moved = shuffled(lambda rows: effects.predict(rows)[:, NUDGE - 1], x, names)
+    return float(1 + min(list(moved).index(name) for name in MOMENTUM if name in moved))
