@@ -6,12 +6,12 @@ Shapes and units stand where an array is named, `probs: Floats  # (n, k), rows s
 from __future__ import annotations
 
 import ast
+import importlib
 import inspect
 import io
 import tokenize
 from collections.abc import Iterator, Mapping
 from dataclasses import is_dataclass
-from functools import cache
 from textwrap import dedent
 from typing import NamedTuple
 
@@ -21,8 +21,11 @@ from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.domains.python import ObjectEntry
 from sphinx.environment import BuildEnvironment
+from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.inspect import stringify_signature
 from sphinx.util.nodes import make_refnode
+
+from docs.site.public import modules, public
 
 __all__ = ["Field", "fields_of", "setup", "signature_of"]
 
@@ -36,6 +39,7 @@ class Field(NamedTuple):
 
 def setup(app: Sphinx) -> dict[str, object]:
     """Register with Sphinx."""
+    app.connect("builder-inited", _comments)
     app.connect("autodoc-process-signature", _signature)
     app.connect("autodoc-process-docstring", _docstring)
     app.connect("autodoc-skip-member", _skip)
@@ -43,7 +47,6 @@ def setup(app: Sphinx) -> dict[str, object]:
     return {"parallel_read_safe": True}
 
 
-@cache
 def fields_of(cls: type) -> Mapping[str, Field]:
     """{field: as written} of the class's own body; nothing where there is no source."""
     try:
@@ -87,29 +90,22 @@ def _signature(
         return None
 
 
+def _comments(app: Sphinx) -> None:
+    """Hand Sphinx what stands beside fields, as if it were written there in the `#:` that it reads by itself."""
+    for module in modules():
+        held = importlib.import_module(module)
+        for cls in (getattr(held, name) for name in public(module)):
+            if inspect.isclass(cls) and (fields := fields_of(cls)):
+                analyzer = ModuleAnalyzer.for_module(cls.__module__)
+                analyzer.analyze()
+                for field, (written, comment) in fields.items():
+                    said = f"``{written}``" + (f": {comment}" if comment else "")
+                    analyzer.attr_docs.setdefault((cls.__qualname__, field), [said, ""])
+
+
 def _docstring(app: Sphinx, what: str, name: str, held: object, options: object, lines: list[str]) -> None:
     if what == "data" and lines and lines[0] == (type(held).__doc__ or "").strip().partition("\n")[0]:
         lines.clear()  # that of its type
-    if what != "attribute":
-        return
-    owner, _, field = name.rpartition(".")
-    found = fields_of(_class(owner)).get(field)
-    if found is not None:
-        lines[:] = [f"``{found.written}``" + (f": {found.comment}" if found.comment else ""), "", *_own(lines)]
-
-
-def _own(lines: list[str]) -> list[str]:
-    """What was said of a field itself, not of the type of its default."""
-    return [] if lines and lines[0].startswith("Alias for field number") else lines
-
-
-def _class(path: str) -> type:
-    from importlib import import_module
-
-    module, _, name = path.rpartition(".")
-    found = getattr(import_module(module), name)
-    assert isinstance(found, type)
-    return found
 
 
 def _skip(app: Sphinx, what: str, name: str, held: object, skip: bool, options: object) -> bool | None:

@@ -74,7 +74,7 @@ async def look(address: str, report: Path, pictures: Path) -> list[str]:
                         wrong += await _slide(tab, size, scheme, pictures)
                     await tab.size(size, HEIGHT, scheme)
                 wrong += await _report(tab, report, pictures / f"report-{size}-{scheme}.png", size, scheme)
-                wrong += [f"asked another machine: {url}" for url in tab.asked if not _stays(url)]
+                wrong += [f"asked another machine: {url}" for url in tab.asked if not stays(url)]
                 wrong += [f"error in the browser: {text}" for text in tab.errors]
     return wrong
 
@@ -118,7 +118,7 @@ async def _report(tab: Tab, report: Path, out: Path, size: int, scheme: str) -> 
     return [f"{out.stem}: {over} pixels wider than the window"] if over > 0 else []
 
 
-def _stays(url: str) -> bool:
+def stays(url: str) -> bool:
     """Whether an address is on this machine."""
     parts = urlparse(url)
     return parts.scheme in ("file", "data", "blob", "about") or parts.hostname in (HERE, "localhost")
