@@ -49,22 +49,17 @@ def save_model(policy: Frozen, last: Observation, path: Path, model: Model | Non
 def signature_of(policy: Frozen) -> ModelSignature:
     """Columns of a request and of an answer, and the parameters of a request with what they are if left out.
 
-    Columns are declared `any` and checked by us: under declared types MLflow cuts an id of 1.5 to 1, takes text for
-    numbers, refuses whole numbers in a table, and names no row. `policy.json` in the model tells what each must hold.
+    Columns are declared `any` and optional, and checked by us: else MLflow would cut an id of 1.5 to 1, take text for
+    numbers, refuse whole numbers in a table, name no row, and answer a missing column by a dump of the schema.
     """
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 
-    anything = Schema.from_json(
-        json.dumps(
-            [{"type": "any", "name": n} for n in required(policy)]
-            + [{"type": "any", "name": n, "required": False} for n in (UNIT, PRESENT)]
-        )
-    )
+    columns = [{"type": "any", "name": name, "required": False} for name in (*required(policy), UNIT, PRESENT)]
     kinds = {"user_id": "long", "arm": "string", "reason": "string"}
     told = Schema([ColSpec(kinds.get(name, "double"), name) for name in columns_of(policy)])
     stood = policy.standing
     params = [ParamSpec("week", "long", stood.week), ParamSpec("seed", "long", policy.seed)]
     for name in ("numerator_to_date", "denominator_to_date", "denominator_last_week"):
         params.append(ParamSpec(name, "double", list(getattr(stood, name)), shape=(-1,)))
-    return ModelSignature(anything, told, ParamSchema(params))
+    return ModelSignature(Schema.from_json(json.dumps(columns)), told, ParamSchema(params))

@@ -3,17 +3,36 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 import urllib.error
 import urllib.request
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
 
-__all__ = ["asked", "serving"]
+__all__ = ["asked", "serving", "store_given_back"]
+
+
+@contextmanager
+def store_given_back() -> Iterator[None]:
+    """Afterwards this process speaks to no particular store, whatever was set inside; MLflow's warnings are its own."""
+    before = os.environ.get("MLFLOW_TRACKING_URI")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import mlflow
+
+        try:
+            yield
+        finally:
+            mlflow.set_tracking_uri("")  # which it writes into the environment
+            os.environ.pop("MLFLOW_TRACKING_URI", None)
+            if before is not None:
+                os.environ["MLFLOW_TRACKING_URI"] = before
 
 
 @contextmanager

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import shutil
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from experiments import cli, report
+from tests.experiments.mlflow_store.stores import store_given_back
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "serving.md"
 BLOCK = re.compile(r"```(sh|python)\n(.*?)```", flags=re.DOTALL)
@@ -27,13 +26,8 @@ def place(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(report, "draw", lambda _: ())
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    yield tmp_path
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # MLflow's own
-        import mlflow
-
-        mlflow.set_tracking_uri("")  # which it writes into the environment
-    os.environ.pop("MLFLOW_TRACKING_URI")
+    with store_given_back():
+        yield tmp_path
 
 
 def test_the_page_on_serving_does_what_it_says(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -46,9 +40,7 @@ def test_the_page_on_serving_does_what_it_says(place: Path, capsys: pytest.Captu
                 assert cli.main(arguments) == 0, (line, capsys.readouterr().err)
             continue
         capsys.readouterr()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # MLflow's own
-            exec(compile(block, str(PAGE), "exec"), names)
+        exec(compile(block, str(PAGE), "exec"), names)
         told = capsys.readouterr().out.splitlines()
         wanted = [found[1] for line in block.splitlines() if "#" in line and (found := SHOWN.search(line))]
         assert len(told) == len(wanted)
