@@ -10,7 +10,7 @@ from experiments.certificates import Claim, users_needed
 from experiments.coverage.study import CONTROLS, RARE, RESAMPLES, Tally
 from experiments.storage import write_text
 
-__all__ = ["Measured", "misses", "page", "write"]
+__all__ = ["Measured", "misses", "page", "table", "write"]
 
 COMMAND = "python -m experiments.coverage"
 
@@ -39,13 +39,6 @@ Monte Carlo standard errors.
 Net revenue is carried by losses so rare that a sample may hold none of those that count. Its interval is then too high
 and too narrow at once, the more so the more users there are that met none, until there are enough user-weeks for the
 losses to show. `skewed` marks nearly all of these logs.
-"""
-
-_RARE = """## Losses that a log may not have met
-
-`rare_losses`: net revenue down to a tenth of the worst loss that the arms declare, by its influence function, and for
-what lies beyond an upper bound that holds whatever those losses are. The same goals. It is wide because 10,000 users do
-not tell how often a loss of $2,504 happens; whoever can declare a smaller one gets a narrower interval.
 """
 
 _BESIDE = f"""## Beside it
@@ -91,24 +84,24 @@ def page(measured: Sequence[Measured]) -> str:
     """The whole page."""
     missed = misses(measured)
     verdict = ["Every goal is met."] if not missed else ["Not met:", "", *(f"- {m}" for m in missed)]
-    parts = [_HEAD, _GOALS, *verdict, "", *_table(measured, lambda t: t.interval == "influence", goals=True), ""]
-    parts += [_RARE, *_table(measured, lambda t: t.interval == RARE, goals=True), ""]
-    beside = ("influence", RARE, *CONTROLS)
-    parts += [_BESIDE, *_table(measured, lambda t: t.interval not in beside), ""]
+    parts = [_HEAD, _GOALS, *verdict, "", *table(measured, lambda t: t.interval == "influence", goals=True), ""]
+    beside = ("influence", *CONTROLS)
+    parts += [_BESIDE, *table(measured, lambda t: t.interval not in beside), ""]
     parts += [_CONTROLS, *_controls(measured), "", *_needed()]
     return "\n".join(parts).rstrip() + "\n"
 
 
-def write(path: Path, measured: Sequence[Measured]) -> None:
+def write(path: Path, measured: Sequence[Measured], made: Callable[[Sequence[Measured]], str] = page) -> None:
     """Write the page whole or not at all."""
-    write_text(path, page(measured))
+    write_text(path, made(measured))
 
 
 def _met(one: Measured, t: Tally) -> bool:
     return one.goal[0] - 3 * t.error <= t.coverage <= one.goal[1] + 3 * t.error
 
 
-def _table(measured: Sequence[Measured], wanted: Callable[[Tally], bool], *, goals: bool = False) -> Iterator[str]:
+def table(measured: Sequence[Measured], wanted: Callable[[Tally], bool], *, goals: bool = False) -> Iterator[str]:
+    """One line a tally, in Markdown; goals: with what was asked of it."""
     last = " goal | met |" if goals else ""
     yield f"| outcome | users | estimator | interval | repetitions | coverage | below | above | width | skewed |{last}"
     yield "|---|--:|---|---|--:|--:|--:|--:|--:|--:|" + ("--:|---|" if goals else "")

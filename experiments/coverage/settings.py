@@ -10,7 +10,7 @@ from experiments.coverage.sample import Population
 from experiments.coverage.textbook import Textbook
 from experiments.coverage.world import Panel, World, panel
 
-__all__ = ["CAPS_USD", "SETTINGS"]
+__all__ = ["CAPS_USD", "RARE_SETTINGS", "SETTINGS"]
 
 CAPS_USD = {"gmv": 5_000.0, "net revenue": 100.0}
 """About the 99.9 % quantile of a user-week, rounded; fixed here, before any sample is drawn."""
@@ -45,7 +45,6 @@ SETTINGS: Mapping[str, Callable[[], Population | LongRun]] = {
     "normal_users": lambda: Textbook("normal", 500, 8),
     "binary_users": lambda: Textbook("binary", 500, 8),
     "gmv_2000": _gmv(2_000, 1),
-    "gmv_10000": _gmv(10_000, 1),
     "gmv_weeks": _gmv(2_000, 4),
     "net_2000": _net(2_000, 1),
     "net_10000": _net(10_000, 1),
@@ -55,3 +54,6 @@ SETTINGS: Mapping[str, Callable[[], Population | LongRun]] = {
     "gmv_capped": lambda: World(_panel(), "gmv", 2_000, 1, (0.92, 1.0), CAPS_USD["gmv"]),
     "net_capped": lambda: World(_panel(), "net revenue", 2_000, 1, (0.92, 1.0), CAPS_USD["net revenue"]),
 }
+NET = [name for name in SETTINGS if name.startswith("net_") and not name.endswith("capped")]
+RARE_SETTINGS = {name: SETTINGS[name] for name in NET} | {"gmv_10000": _gmv(10_000, 1)}
+"""Of docs/rare-losses.md."""

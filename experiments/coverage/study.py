@@ -6,7 +6,7 @@ The estimators and intervals are the package's own; only the checks of a table a
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
@@ -92,9 +92,11 @@ def repeat(
     seed: int = 0,
     *,
     bootstrap: bool = True,
+    rare: bool = False,
     told: Callable[[int], None] | None = None,
 ) -> list[Tally]:
-    """Every interval on so many fresh logs. bootstrap: resampled ones too, which take most of the time."""
+    """Every interval on so many fresh logs. bootstrap: resampled ones too, which take most of the time. rare: instead,
+    two estimators, with the interval that allows for losses which a sample need not have met."""
     counts, rng = _Counts(population.truth), np.random.default_rng(seed)
     made = load(["ips", "snips", "sndr", "dr"])
     times = np.empty((0, 0))
@@ -102,9 +104,9 @@ def repeat(
         if bootstrap and number % SHARED == 0:
             times = poisson_weights(population.users, RESAMPLES, rng)
         sample = population.draw(rng)
-        for (name, model), rows in _rows(sample):
+        for (name, model), rows in _rows(sample, BOOTSTRAPPED if rare else ASKED):
             _count(counts, made[name], name, model, rows, sample, times)
-            if (name, model) in BOOTSTRAPPED:
+            if rare and (name, model) in BOOTSTRAPPED:
                 _count_rare(counts, made[name], (name, model), rows, population)
         if number % BOUNDED_EVERY == 0:
             _count_bounded(counts, population, sample, rng)
@@ -114,9 +116,14 @@ def repeat(
 
 
 def repeat_sums(
-    population: LongRun, repetitions: int, seed: int = 0, *, told: Callable[[int], None] | None = None
+    population: LongRun,
+    repetitions: int,
+    seed: int = 0,
+    *,
+    rare: bool = False,
+    told: Callable[[int], None] | None = None,
 ) -> list[Tally]:
-    """The same for users whose sums are known: intervals by influence functions only."""
+    """The same for users whose sums are known: by influence functions, and `rare`."""
     counts, rng = _Counts(population.truth), np.random.default_rng(seed)
     made = load(["ips", "snips", "sndr", "dr"])
     sizes = np.full(population.users, float(population.weeks))
@@ -126,7 +133,7 @@ def repeat_sums(
             found = estimate(made[name], list(sums.T), sizes)
             skewed = population.users < SKEW_FACTOR * found.skew**2
             counts.add(name, model, "influence", found.interval(ALPHA), skewed=skewed)
-        for (name, model), sums in drawn.within.items():
+        for (name, model), sums in drawn.within.items() if rare else ():
             found = estimate(made[name], list(sums.T), sizes)
             ends = _allowing_for_rare(found, drawn.beyond / population.weeks, losses_of_net_revenue())
             counts.add(name, model, RARE, ends)
@@ -135,11 +142,13 @@ def repeat_sums(
     return list(counts.tallies.values())
 
 
-def _rows(sample: Sample) -> Iterator[tuple[tuple[str, str], Rows]]:
-    """The log beside each reward model, once per estimator."""
-    q: Mapping[str, Floats | None] = {"": None, "given": sample.given, "ridge": _ridge(sample)}
+def _rows(sample: Sample, asked: Sequence[tuple[str, str]]) -> Iterator[tuple[tuple[str, str], Rows]]:
+    """The log beside each reward model that is asked for, once per estimator."""
+    q: dict[str, Floats | None] = {"": None, "given": sample.given}
+    if any(model == "ridge" for _, model in asked):
+        q["ridge"] = _ridge(sample)
     held = {m: Rows(sample.arm, sample.propensity, sample.reward, sample.target, model) for m, model in q.items()}
-    yield from ((asked, held[asked[1]]) for asked in ASKED)
+    yield from ((one, held[one[1]]) for one in asked)
 
 
 def _ridge(sample: Sample) -> Floats:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Literal
 
 import numpy as np
@@ -92,6 +92,7 @@ def rewards_of(ledger: Mapping[str, NDArray[np.floating]]) -> dict[str, NDArray[
     return {"gmv": ledger["gmv"], "net revenue": net_revenue(ledger)}
 
 
+@cache
 def losses_of_net_revenue() -> tuple[float, float, float]:
     """Cap, worst loss of a user-week by what the arms declare, and heaviest weight."""
     worst = max(arm.max_loss_usd + arm.contact_cost_usd for arm in scenarios.load("fintech").specs)
