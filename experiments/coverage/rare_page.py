@@ -13,8 +13,8 @@ COMMAND = "python -m experiments.coverage --rare"
 
 _HEAD = f"""# Losses that a log has not met
 
-Written by `{COMMAND}`. Populations, columns and goals are those of [coverage](coverage.md), with
-samples of their own; why there is such an interval at all: [decision 22](decisions/0022-losses-a-log-has-not-met.md).
+Written by `{COMMAND}`. Populations, columns and goals are those of [coverage](coverage.md); why there is
+such an interval at all: [decision 22](decisions/0022-losses-a-log-has-not-met.md).
 
 Net revenue is carried by losses so rare that a sample may hold none of those that count. `influence` is then too high
 and too narrow at once. `rare_losses` takes net revenue down to a tenth of the worst loss that the arms declare, by its
