@@ -57,10 +57,18 @@ class Basis:
     def columns(self, features: NDArray[np.floating], dtype: type[np.floating] = np.float64) -> NDArray[np.floating]:
         """(n, p) of features (n, d); float32 is enough to predict, not to fit."""
         z = ((features.astype(np.float64) - self.mean) / self.spread).astype(dtype)
-        hinges = [np.maximum(column[:, None] - k.astype(dtype), 0) for column, k in zip(z.T, self.knots, strict=True)]
-        first, second = np.triu_indices(z.shape[1], k=0)
+        n, d = z.shape
+        out = np.empty((n, 1 + d + sum(map(len, self.knots)) + d * (d + 1) // 2), dtype)
+        out[:, 0], out[:, 1 : 1 + d] = 1.0, z
+        at = 1 + d
+        for j, knots in enumerate(self.knots):
+            hinges = out[:, at : (at := at + len(knots))]
+            np.subtract(z[:, j : j + 1], knots.astype(dtype), out=hinges)
+            np.maximum(hinges, 0, out=hinges)
         tame = np.clip(z, -4.0, 4.0)
-        return np.hstack([np.ones((len(z), 1), dtype), z, *hinges, tame[:, first] * tame[:, second]])
+        for j in range(d):
+            np.multiply(tame[:, j : j + 1], tame[:, j:], out=out[:, at : (at := at + d - j)])
+        return out
 
 
 @dataclass(frozen=True, eq=False)

@@ -170,17 +170,23 @@ class TrueUsage:
 
 def weighted_sum(weights: Mapping[str, float], means: Means, shape: tuple[int, ...]) -> NDArray[np.float64]:
     """`sum(weight * means[column])` in float64; `assigned` counts 1 a row unless `means` holds it."""
-    total = np.zeros(shape, dtype=np.float64)
+    total: NDArray[np.float64] | None = None
     for column, weight in weights.items():
-        if column in means:
-            total += weight * np.asarray(means[column], dtype=np.float64)
-        elif column == "assigned":
-            total += weight
+        term = _term(column, weight, means, shape)
+        if total is None:
+            total = term + 0.0  # an array of our own, laid out as its terms are, which makes the others quick to add
         else:
-            raise GuardrailError(
-                f"{column}: no expected usage was given for this column; columns given: {sorted(means)}"
-            )
-    return total
+            total += term
+    return np.zeros(shape) if total is None else np.ascontiguousarray(total)
+
+
+def _term(column: str, weight: float, means: Means, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    if column in means:
+        mean = np.asarray(means[column], dtype=np.float64)
+        return mean if weight == 1.0 else weight * mean
+    if column == "assigned":
+        return np.full(shape, float(weight))
+    raise GuardrailError(f"{column}: no expected usage was given for this column; columns given: {sorted(means)}")
 
 
 def linear_row(

@@ -16,6 +16,7 @@ __all__ = ["Basis", "with_one"]
 
 Floats32 = NDArray[np.float32]
 _FAR = 4.0
+_QUARTER = np.float32(0.25)
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,13 +45,32 @@ class Basis:
 
 
 def squares(z: Floats32) -> Floats32:
-    """(n, 2 d): z and a centred square of it, for curves."""
-    return np.concatenate([z, z * z * np.float32(0.25)], axis=1)
+    """(n, 1 + 2 d): one, z and its square, for curves."""
+    return _begun(z, 2)
 
 
 def curves(z: Floats32) -> Floats32:
-    """(n, 3 d): z, its square and its exponential, for amounts that were seen as logarithms."""
-    return np.concatenate([squares(z), np.exp(np.minimum(z, np.float32(3.0))) * np.float32(0.25)], axis=1)
+    """(n, 1 + 3 d): one, z, its square and its exponential, for amounts that were seen as logarithms."""
+    rows = _begun(z, 3)
+    grown = np.minimum(z, np.float32(3.0))
+    np.exp(grown, out=grown)
+    np.multiply(grown, _QUARTER, out=rows[:, 1 + 2 * z.shape[1] :])
+    return rows
+
+
+def _begun(z: Floats32, parts: int) -> Floats32:
+    """(n, 1 + parts d) with one, z and its square in place, each written once: a week makes many such rows.
+
+    Laid out in memory as z is, which products of matrices show in their last bits.
+    """
+    n, d = z.shape
+    by_column = z.strides[0] < z.strides[1]
+    rows = np.empty((n, 1 + parts * d), np.float32, order="F" if by_column else "C")
+    rows[:, 0], rows[:, 1 : 1 + d] = 1.0, z
+    square = rows[:, 1 + d : 1 + 2 * d]
+    np.multiply(z, z, out=square)
+    square *= _QUARTER
+    return rows
 
 
 def with_one(x: Floats32) -> Floats32:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.beliefs.basis import Basis, squares, with_one
+from agents.beliefs.basis import Basis, squares
 from agents.beliefs.buffer import Buffer, Cells
 from agents.beliefs.hazard import Hazard
 from agents.beliefs.late import LateRidge, loss_rows
@@ -144,7 +144,7 @@ class CohortBelief:
         z = self.basis.z(observation.features)
         believed = Believed(
             z=z,
-            rate=self.hazard.rate(with_one(squares(z))),
+            rate=self.hazard.rate(squares(z)),
             volumes=self.volumes.expected(z),
             mean_volumes=self.volumes.mean,
             stratum=self.risk.stratum(z),
@@ -207,7 +207,7 @@ class CohortBelief:
         here = np.flatnonzero(week.present)
         arm, columns = week.arm[here], _rows(week, here)
         z = self.basis.z(week.features[here])
-        hx = with_one(squares(z))
+        hx = squares(z)
         if week.week >= 0:
             self._learn_baseline(arm, z, hx, columns)
         rate, volumes = self.hazard.rate(hx), self.volumes.expected(z)

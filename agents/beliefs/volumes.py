@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.beliefs.basis import curves, with_one
+from agents.beliefs.basis import curves
 
 __all__ = ["GMV", "VOLUMES", "Volumes"]
 
@@ -39,12 +39,12 @@ class Volumes:
         """Take in users left alone: standardised features (n, d) and the week's immediate columns."""
         if not len(z):
             return
-        x = with_one(curves(z))
+        x = curves(z)
         y = np.stack([columns[c] for c in VOLUMES], axis=1)
         self.gram += x.T @ x
         self.moment += x.T @ y
         self._theta = None
-        expected = self.expected(z)[:, GMV].astype(np.float64)
+        expected = self._expected(x)[:, GMV].astype(np.float64)
         missed = (y[:, GMV] - expected) ** 2 / (expected * self.mean[GMV])
         self.error += np.array([float(missed.sum()), len(z)])
 
@@ -57,13 +57,16 @@ class Volumes:
 
     def expected(self, z: Floats32) -> Floats32:
         """(n, 3) expected outcomes under arm 0, at least 2 % of their mean."""
+        return self._expected(curves(z))
+
+    def _expected(self, x: Floats32) -> Floats32:
         if self._theta is None:
             loading = np.full(len(self.gram), 1e-3 * max(self.gram[0, 0], 1.0))
             loading[0] = 1e-6
             solved = np.linalg.solve(self.gram + np.diag(loading), self.moment)
             self._theta = np.asarray(solved, dtype=np.float32)
         least = (_LEAST * self.mean).astype(np.float32)
-        return np.asarray(np.maximum(with_one(curves(z)) @ self._theta, least), dtype=np.float32)
+        return np.asarray(np.maximum(x @ self._theta, least), dtype=np.float32)
 
     @property
     def noise(self) -> float:
