@@ -13,7 +13,7 @@ from rage_env.errors import ConfigError
 __all__ = ["refuse_silent"]
 
 _PORT_SECONDS = 5.0
-_JOIN_SECONDS = 45.0
+_JOIN_SECONDS = 60.0
 _JOIN = "import sys, ray; ray.init(address=sys.argv[1], log_to_driver=False, logging_level='ERROR'); ray.shutdown()"
 
 

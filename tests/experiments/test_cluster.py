@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import pytest
 import experiments
 from experiments import report
 from experiments.away import brought_from
+from experiments.cli import main
 from experiments.executor import RayCluster, at_hand, map_tasks
 from experiments.seal import SEAL, changed, seal
 from experiments.streaming import evaluate_stream, open_stream
@@ -85,6 +88,19 @@ def test_a_log_in_partitions_is_judged_on_a_cluster_with_the_bits_of_threads(tmp
     nodes = evaluate_stream(stream, plain_policies(stream), names, cluster=LOCAL)
     assert threads.to_json(double_precision=15) == nodes.to_json(double_precision=15)
     assert (threads.select_dtypes("number").to_numpy() == nodes.select_dtypes("number").to_numpy()).all()
+
+
+@pytest.mark.usefixtures("ray_here")
+def test_the_commands_of_the_page_on_scale_run_as_they_stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = Path(__file__).resolve().parents[2] / "docs" / "scale.md"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(report, "draw", lambda _: ())
+    (block,) = re.findall(r"```sh\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    for line in block.replace("\\\n", "").splitlines():
+        program, *words = shlex.split(line)
+        assert program == "rage"
+        assert main(words) == 0, line
+    assert len(list((tmp_path / "results").glob("quickstart-*/runs/*/seed-1/checksums.json"))) == 2
 
 
 def test_files_come_back_from_elsewhere_whole_and_their_seal_last(tmp_path: Path) -> None:
