@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,14 +108,10 @@ def _mix_int(x: int) -> int:
 
 def _mix_into(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """SplitMix64's finaliser in place."""
-    np.bitwise_xor(x, np.right_shift(x, np.uint64(30)), out=x)
-    return _mix_on(x)
-
-
-def _mix_on(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """The finaliser in place, from numbers that have gone through its first line, `x ^ (x >> 30)`."""
+    scratch = np.right_shift(x, np.uint64(30))
+    np.bitwise_xor(x, scratch, out=x)
     np.multiply(x, np.uint64(_MIX_1), out=x)
-    scratch = np.right_shift(x, np.uint64(27))
+    np.right_shift(x, np.uint64(27), out=scratch)
     np.bitwise_xor(x, scratch, out=x)
     np.multiply(x, np.uint64(_MIX_2), out=x)
     np.right_shift(x, np.uint64(31), out=scratch)
@@ -169,14 +165,8 @@ class Noise:
         """The key of this week and draw, mixed into every person's own."""
         return _counter_key(self.key, self.week, int(draw))
 
-    @cached_property
-    def _begun(self) -> NDArray[np.uint64]:
-        """(n,) keys after the finaliser's first line, which is linear: it can be taken before a draw is mixed in."""
-        return np.bitwise_xor(self.keys, np.right_shift(self.keys, np.uint64(30)))
-
     def _hash(self, draw: int) -> NDArray[np.uint64]:
-        counter = self.counter_key(draw)
-        return _mix_on(np.bitwise_xor(self._begun, np.uint64(counter ^ (counter >> 30))))
+        return _mix_into(np.bitwise_xor(self.keys, np.uint64(self.counter_key(draw))))
 
     def pair(self, draw: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Two (n,) float32 uniforms, independent, on the odd multiples of 2**-24."""
