@@ -114,7 +114,7 @@ def totals(used: Used, week: Week) -> dict[str, float]:
     """{name: sum over these users} for next week, and `present`; nothing where no mechanism asks for any."""
     found = {name: x for hook, params in _held(used, "totals") for name, x in hook(week, params).items()}
     if found:
-        found["present"] = float(np.count_nonzero(week.lives.alive & (week.lives.age >= 0)))
+        found["present"] = float(np.count_nonzero(week.here))
     return found
 
 

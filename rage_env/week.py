@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from rage_env.arms import ArmTable
 from rage_env.errors import WorldError
 from rage_env.randomness import Noise
-from rage_env.state import Archetype, Lives, Traits
+from rage_env.state import Archetype, FraudType, Lives, Traits
 
 __all__ = ["START", "Columns", "Mechanism", "MechanismParams", "Newcomers", "Week", "When"]
 
@@ -84,6 +84,16 @@ class Week:
     def kind(self) -> NDArray[np.intp]:
         """(n,) archetypes as indices."""
         return self.traits.archetype.astype(np.intp)
+
+    @cached_property
+    def here(self) -> NDArray[np.bool_]:
+        """(n,) who has joined and not left."""
+        return self.lives.alive & (self.lives.age >= 0)
+
+    @cached_property
+    def cheats(self) -> NDArray[np.intp]:
+        """(m,) rows of users of any fraud type but honest."""
+        return np.flatnonzero(self.traits.fraud_type != FraudType.HONEST)
 
     @cached_property
     def alive(self) -> NDArray[np.float32]:

@@ -31,7 +31,7 @@ class Params(MechanismParams):
 
 def _abusers(week: Week, params: Params) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
     """Rows of abusers, and the probability of an incident if active."""
-    rows = np.flatnonzero(week.traits.fraud_type == FraudType.ABUSER)
+    rows = week.cheats[week.traits.fraud_type[week.cheats] == FraudType.ABUSER]
     rate = week.arms.abuse
     if params.adaptive:
         paid = np.array([week.when.sums.get(_paid(a), 0.0) for a in range(week.arms.k)])

@@ -44,9 +44,8 @@ def mean(week: Week, params: Params) -> Columns:
 
 def totals(week: Week, params: Params) -> dict[str, float]:
     """bonus_offered: dollars of bonus shown to the users of this chunk."""
-    here = week.lives.alive & (week.lives.age >= 0)
     offered = week.arms.bonus.take(week.arm)
-    offered *= here
+    offered *= week.here
     return {_OFFERED: float(offered.sum(dtype=np.float64))}
 
 

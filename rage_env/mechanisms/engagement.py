@@ -76,8 +76,7 @@ def probability(week: Week, params: Params) -> NDArray[np.float32]:
     np.negative(logit, out=logit)
     np.exp(logit, out=logit)
     logit += 1
-    here = (week.lives.alive & (week.lives.age >= 0)).astype(np.float32)
-    return np.divide(here, logit, out=logit)
+    return np.divide(week.here.astype(np.float32), logit, out=logit)
 
 
 def draw(week: Week, params: Params) -> Columns:

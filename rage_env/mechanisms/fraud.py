@@ -37,7 +37,7 @@ class Params(MechanismParams):
 
 
 def _suspects(week: Week) -> NDArray[np.intp]:
-    return np.flatnonzero(week.traits.fraud_type >= FraudType.FIRST_PARTY)
+    return week.cheats[week.traits.fraud_type[week.cheats] >= FraudType.FIRST_PARTY]
 
 
 def _rate(week: Week, params: Params, rows: NDArray[np.intp]) -> NDArray[np.float32]:
