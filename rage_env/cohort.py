@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -40,7 +41,9 @@ class CohortEnv(People, VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # 
     observation: `features` (n, d), or `masked`: a Dict of those as `observation` and of `action_mask` (n, k).
     newborn: everyone joins at week 0. first_slot, n_max: a shard's place in the whole cohort; cohort_sums: last
     week's sums of the whole by name, instead of one's own (set `given_sums` between steps to move them on).
-    threads: chunks lived at once.
+    threads: chunks lived at once; two processes with a shard each are faster (docs/decisions/0023).
+    copy: True: what was returned never changes. False: `reset` and `step` write into the arrays they handed out before,
+    as Gymnasium's vector environments do under that name; nothing is held twice, and what is to stay must be copied.
     keep_burn_in: keep the burn-in weeks as WeekLogs in `burn_in_logs`.
     Raises ConfigError for what the scenario's schema refuses.
     """
@@ -65,6 +68,7 @@ class CohortEnv(People, VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # 
         n_max: int | None = None,
         cohort_sums: Mapping[str, float] | None = None,
         threads: int = 1,
+        copy: bool = True,
         keep_burn_in: bool = False,
         **fields: Any,
     ) -> None:
@@ -77,10 +81,10 @@ class CohortEnv(People, VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # 
         }  # fmt: skip
         world = scenarios.load(base, [self._made_with["scenario"]])
         choices.check_grain(num_envs, first_slot, n_max, hooks.grain(world.used))
-        People.__init__(self, world, num_envs, first_slot, n_max)
+        People.__init__(self, world, num_envs, first_slot, n_max, copy=copy)
         self.population, self.reward_kind, self.sight = population, reward, observation
         self.given_sums = None if cohort_sums is None else dict(cohort_sums)
-        self.newborn, self.threads, self.keep_burn_in = newborn, threads, keep_burn_in
+        self.newborn, self.threads, self.copy, self.keep_burn_in = newborn, threads, copy, keep_burn_in
         self.truth = Truth(self)
         mode = AutoresetMode.DISABLED if population == "closed" else AutoresetMode.SAME_STEP
         self.autoreset_mode = mode
@@ -94,8 +98,8 @@ class CohortEnv(People, VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # 
         self._seed: int | None = None
         self.episode = 0
         self._tables: dict[np.dtype[Any], Recycled[Any]] = {}
-        self._costs: Recycled[np.float32] = Recycled(np.float32)
-        self._columns: Recycled[np.float32] = Recycled(np.float32, most=4)
+        self._costs: Recycled[np.float32] = Recycled(np.float32, in_place=not copy)
+        self._rewards: Recycled[np.float32] = Recycled(np.float32, in_place=not copy)
 
     # --- Gymnasium ---------------------------------------------------------------------------------------------
 
@@ -135,7 +139,7 @@ class CohortEnv(People, VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # 
         was_alive = self.lives.alive.copy()
         self._left_over, self.columns_all = None, {}  # so that its pages may be written again
         self.columns_all = self._live(arm, self.week, may_leave=True)
-        self.last_arm, self.last_present = arm, was_alive
+        self._arm, self.last_present = arm.astype(np.min_scalar_type(self.world.arms.k)), was_alive
         self._report(self.week)
         self._count()
         self.week += 1
@@ -190,6 +194,8 @@ class CohortEnv(People, VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # 
         joining: NDArray[np.bool_],
     ) -> tuple[Floats, Floats, NDArray[np.bool_], NDArray[np.bool_], Info]:
         last_obs, last_info = self._observe()
+        if not self.copy:
+            last_obs, last_info = deepcopy((last_obs, last_info))
         ended = terminated | truncated
         if truncated.any():
             self._next_episode()
@@ -241,7 +247,7 @@ class CohortEnv(People, VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # 
         """Add the week just lived to what the guardrails count."""
 
         def sums(rows: slice) -> dict[str, list[float]]:
-            lived = {c: column[rows] for c, column in self.columns_all.items()}
+            lived = {c: self.columns_all[c][rows] for c in IMMEDIATE}
             return self.standing.sums(lived, self.last_present[rows], rows)
 
         self.standing.add_sums(self._at_once(sums))
@@ -253,7 +259,7 @@ class CohortEnv(People, VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # 
         """
         retention = self.scenario.retention_value_usd if self.reward_kind == "value" else 0.0
         cost = self._costs.get((len(self.scenario.guardrails), self.num_envs))
-        reward = self._columns.get((self.num_envs,))
+        reward = self._rewards.get((self.num_envs,))
 
         def pay(rows: slice) -> None:
             books = {c: self.columns_all[c][rows] for c in IMMEDIATE}
@@ -318,7 +324,8 @@ class CohortEnv(People, VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # 
 
     def _masked(self, row: NDArray[Any]) -> NDArray[Any]:
         """(n, k): `row` for those present, arm 0 alone for those who left."""
-        out: NDArray[Any] = self._tables.setdefault(row.dtype, Recycled(row.dtype.type)).get((self.num_envs, len(row)))
+        pool = self._tables.setdefault(row.dtype, Recycled(row.dtype.type, in_place=not self.copy))
+        out: NDArray[Any] = pool.get((self.num_envs, len(row)))
         alike = np.repeat(row[None], _FILL, axis=0)
         alone = np.zeros_like(row)
         alone[NO_OFFER] = 1

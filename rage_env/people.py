@@ -5,7 +5,7 @@ No Gymnasium here: this is what a cohort remembers, and how it moves on by one w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from rage_env import hooks
 from rage_env.arrivals import opened
 from rage_env.arrived import Arrived
+from rage_env.booked import Booked
 from rage_env.features import FeatureTable
 from rage_env.log import Reports, WeekLog
 from rage_env.outcomes import COLUMNS, DELAYED, IMMEDIATE
@@ -49,8 +50,7 @@ class People:
     traits: Traits
     lives: Lives
     standing: Standing
-    columns_all: Columns  # the whole ledger of the week just lived, by accrual
-    last_arm: NDArray[np.intp]  # (n,) as lived
+    columns_all: Mapping[str, Floats]  # the whole ledger of the week just lived, by accrual
     last_present: NDArray[np.bool_]  # (n,) before that week
     is_new: NDArray[np.bool_]  # (n,)
     pre_period: dict[str, Floats]  # {immediate column: (n,)} sums over burn-in
@@ -62,6 +62,7 @@ class People:
     _reported: Reports
     _reported_here: Arrived  # those of people who still live in their slot
     _left_over: Reports | None
+    _arm: NDArray[np.unsignedinteger]  # (n,) of the week just lived
     _open: NDArray[np.bool_]  # (n,) slots that have held someone; where the scenario has arrivals
     _nobody_ever: NDArray[np.bool_]  # (n,) slots that stay empty for good, as those between two accounts
 
@@ -69,7 +70,7 @@ class People:
     threads = 1
     keep_burn_in = False
 
-    def __init__(self, scenario: Scenario, n: int, first_slot: int, n_max: int) -> None:
+    def __init__(self, scenario: Scenario, n: int, first_slot: int, n_max: int, *, copy: bool = True) -> None:
         keep_freed_pages()
         self.scenario, self.num_envs = scenario, n
         self.first_slot, self.n_max = first_slot, n_max
@@ -77,7 +78,7 @@ class People:
         self.features = FeatureTable(scenario.population, hooks.features(scenario.used))
         self.laws = scenario.delay_laws
         self._ledgers: Recycled[np.float32] = Recycled(np.float32)
-        self._pages: Recycled[np.float32] = Recycled(np.float32)
+        self._pages: Recycled[np.float32] = Recycled(np.float32, in_place=not copy)
         self._zeros = np.zeros(n, np.float32)
         self._zeros.flags.writeable = False
 
@@ -85,6 +86,11 @@ class People:
     def arm_names(self) -> tuple[str, ...]:
         """Names of the k arms."""
         return self.scenario.arm_names
+
+    @property
+    def last_arm(self) -> NDArray[np.intp]:
+        """(n,) arms of the week just lived."""
+        return self._arm.astype(np.intp)
 
     def columns(self) -> dict[str, Floats]:
         """{immediate column: (n,)} of the week just lived."""
@@ -124,7 +130,7 @@ class People:
 
     def _burn_in(self, week: int, nobody: NDArray[np.intp]) -> None:
         present = (self.lives.age >= 0) & self.lives.alive
-        features = self._features() if self.keep_burn_in else None
+        features = self._features().copy() if self.keep_burn_in else None
         now = self._live(nobody, week, may_leave=False)
         for column, total in self.pre_period.items():
             if now[column].any():
@@ -136,9 +142,9 @@ class People:
             self.burn_in_logs.append(WeekLog(week, ids, ids, present, nobody, ones, features, columns))
             self.burn_in_reports.append(self._reported)
 
-    def _live(self, arm: NDArray[np.intp], week: int, *, may_leave: bool) -> Columns:
+    def _live(self, arm: NDArray[np.intp], week: int, *, may_leave: bool) -> Booked:
         """One week of everyone, chunk by chunk; returns the ledger and moves the lives on."""
-        given = self.world.gives
+        given = [name for name in self.world.gives if name in IMMEDIATE]
         block = self._ledgers.get((len(given), self.num_envs))
         ledger: Columns = dict.fromkeys(COLUMNS, self._zeros) | dict(zip(given, block, strict=True))
         when = self.when(week)
@@ -153,15 +159,15 @@ class People:
                 ledger[name][rows] = now[name]
             self.lives.put(rows, after)
             due = rows_to_report(now, lived.n)
-            delayed = {name: now[name][due] for name in DELAYED if name in given}
-            return _Caused(traits.user_id[due], luck.take(due), delayed, sums)
+            delayed = {name: now[name][due] for name in DELAYED if name in self.world.gives}
+            return _Caused(rows.start + due, traits.user_id[due], luck.take(due), delayed, sums)
 
         parts = self._at_once(one)
         late = _Caused.together(parts)
         self._pending.add(reports_of_week(week, late.user_id, late.delayed, late.luck, self.laws))
         sums = late.sums
         self.own_sums = {name: sum(chunk[name] for chunk in sums) for name in sums[0]}
-        return ledger
+        return Booked(self.num_envs, ledger, late.rows, late.delayed)
 
     def _at_once(self, work: Callable[[slice], Found]) -> list[Found]:
         """What `work` finds for some chunks after the other, on several threads where they are given."""
@@ -249,6 +255,7 @@ class People:
 class _Caused:
     """What m people of a chunk caused in a week that is not known at once, and the sums of all of the chunk."""
 
+    rows: NDArray[np.intp]  # (m,) of the cohort
     user_id: NDArray[np.int64]  # (m,)
     luck: Noise  # theirs
     delayed: Columns  # (m,) each
@@ -260,7 +267,8 @@ class _Caused:
         luck = replace(parts[0].luck, keys=np.concatenate([part.luck.keys for part in parts]))
         delayed = {name: np.concatenate([part.delayed[name] for part in parts]) for name in parts[0].delayed}
         sums = [stretch for part in parts for stretch in part.sums]
-        return cls(np.concatenate([part.user_id for part in parts]), luck, delayed, sums)
+        rows, user_id = (np.concatenate([getattr(part, name) for part in parts]) for name in ("rows", "user_id"))
+        return cls(rows, user_id, luck, delayed, sums)
 
 
 def stretches(n: int, size: int) -> list[slice]:

@@ -24,17 +24,19 @@ class Recycled(Generic[Item]):
     """Hands out arrays of one dtype with arbitrary content; remembers up to `most` of them.
 
     An array is handed out again only when no caller holds it or a view of it, so that what was returned in an earlier
-    week never changes under its reader.
+    week never changes under its reader. in_place: it is handed out again in any case; whoever asks for that copies
+    what is to stay.
     """
 
-    def __init__(self, dtype: type[Item], most: int = 3) -> None:
-        self._dtype, self._most = dtype, most
+    def __init__(self, dtype: type[Item], most: int = 3, *, in_place: bool = False) -> None:
+        self._dtype, self._most, self._in_place = dtype, most, in_place
         self._held: list[NDArray[Item]] = []
 
     def get(self, shape: tuple[int, ...]) -> NDArray[Item]:
         """An array of this shape that nobody else holds."""
         for i in range(len(self._held)):
-            if sys.getrefcount(self._held[i]) <= _ALONE and self._held[i].shape == shape:
+            free = self._in_place or sys.getrefcount(self._held[i]) <= _ALONE
+            if free and self._held[i].shape == shape:
                 return self._held[i]
         new = np.empty(shape, self._dtype)
         self._held = [*self._held[-self._most + 1 :], new]

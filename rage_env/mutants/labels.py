@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from rage_env.booked import Booked
 from rage_env.cohort import CohortEnv
 from rage_env.log import Reports
 from rage_env.outcomes import DELAYED
 from rage_env.pending import Pending
-from rage_env.week import Columns
 
 __all__ = ["LabelEarly", "LabelLost", "MaturityDependsOnEvent"]
 
@@ -47,7 +47,7 @@ class LabelLost(CohortEnv):
 class MaturityDependsOnEvent(CohortEnv):
     """Large amounts become known in half the time."""
 
-    def _live(self, arm: NDArray[np.intp], week: int, *, may_leave: bool) -> Columns:
+    def _live(self, arm: NDArray[np.intp], week: int, *, may_leave: bool) -> Booked:
         ledger = super()._live(arm, week, may_leave=may_leave)
         every = self._pending.rest()
         usual = every.reported_week

@@ -240,6 +240,45 @@ def test_what_was_returned_in_an_earlier_week_never_changes() -> None:
         assert all((ledger[c] == then[c]).all() for c in then)
 
 
+@pytest.mark.parametrize("population", ["closed", "open"])
+def test_outputs_written_in_place_hold_the_same_weeks(population: Any) -> None:  # Any: a literal
+    safe, in_place = (cohort(population=population, copy=copy, keep_burn_in=True) for copy in (True, False))
+    first = in_place.reset(seed=3)
+    assert _same(safe.reset(seed=3), first)
+    assert _same([log.features for log in safe.burn_in_logs], [log.features for log in in_place.burn_in_logs])
+    for week in range(6):
+        arm = mixed(safe, week)
+        there, here = safe.step(arm), in_place.step(arm)
+        assert _same(there, here)
+        assert here[0].ctypes.data == first[0].ctypes.data
+        assert here[-1]["status_quo"].ctypes.data == first[1]["status_quo"].ctypes.data
+
+
+def _same(a: Any, b: Any) -> bool:  # Any: whatever a step returns
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(_same(a[k], b[k]) for k in a)
+    if isinstance(a, list | tuple):
+        return all(_same(x, y) for x, y in zip(a, b, strict=True))
+    if isinstance(a, np.ndarray) and a.dtype == object:
+        return _same(list(a), list(b))
+    return bool(np.array_equal(a, b))
+
+
+def test_late_columns_of_the_ledger_are_written_out_as_they_were_lived() -> None:
+    env = cohort(5000)
+    env.reset(seed=3)
+    arm = np.full(5000, 5)
+    expected = env.truth.potential_outcomes()
+    env.step(arm)
+    lived = np.where(env.last_present, arm, 0)
+    assert (env.last_arm == lived).all()
+    assert env.last_arm.dtype == np.intp
+    for column, held in env.columns_all.items():
+        assert (held == expected[column][np.arange(5000), lived]).all()
+    assert env.columns_all["loss_credit"].any()
+    assert len(env.columns_all) == len(expected)
+
+
 def test_cost_is_this_week_s_use_of_each_guardrail_against_its_limit() -> None:
     env = cohort()
     env.reset(seed=1)
