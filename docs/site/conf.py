@@ -37,6 +37,8 @@ nitpick_ignore_regex = [
 
 html_theme = "furo"
 html_title = "RAGE"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_show_sphinx = False
 html_copy_source = False
 html_show_sourcelink = False

@@ -6,7 +6,6 @@ Shapes and units stand where an array is named, `probs: Floats  # (n, k), rows s
 from __future__ import annotations
 
 import ast
-import importlib
 import inspect
 import io
 import tokenize
@@ -21,11 +20,8 @@ from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.domains.python import ObjectEntry
 from sphinx.environment import BuildEnvironment
-from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.inspect import stringify_signature
 from sphinx.util.nodes import make_refnode
-
-from docs.site.public import modules, public
 
 __all__ = ["Field", "fields_of", "setup", "signature_of"]
 
@@ -39,7 +35,6 @@ class Field(NamedTuple):
 
 def setup(app: Sphinx) -> dict[str, object]:
     """Register with Sphinx."""
-    app.connect("builder-inited", _comments)
     app.connect("autodoc-process-signature", _signature)
     app.connect("autodoc-process-docstring", _docstring)
     app.connect("autodoc-skip-member", _skip)
@@ -62,7 +57,7 @@ def _fields(source: str) -> Iterator[tuple[str, Field]]:
     tokens = tokenize.generate_tokens(io.StringIO(source).readline)
     comments = {t.start[0]: t.string.lstrip("# ") for t in tokens if t.type == tokenize.COMMENT}
     for line in cls.body:
-        if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name):
+        if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name) and line.target.id[0] != "_":
             beside = [comments[n] for n in range(line.lineno, (line.end_lineno or line.lineno) + 1) if n in comments]
             yield line.target.id, Field(ast.unparse(line.annotation), " ".join(beside))
 
@@ -90,26 +85,18 @@ def _signature(
         return None
 
 
-def _comments(app: Sphinx) -> None:
-    """Hand Sphinx what stands beside fields, as if it were written there in the `#:` that it reads by itself."""
-    for module in modules():
-        held = importlib.import_module(module)
-        for cls in (getattr(held, name) for name in public(module)):
-            if inspect.isclass(cls) and (fields := fields_of(cls)):
-                analyzer = ModuleAnalyzer.for_module(cls.__module__)
-                analyzer.analyze()
-                for field, (written, comment) in fields.items():
-                    said = f"``{written}``" + (f": {comment}" if comment else "")
-                    analyzer.attr_docs.setdefault((cls.__qualname__, field), [said, ""])
-
-
 def _docstring(app: Sphinx, what: str, name: str, held: object, options: object, lines: list[str]) -> None:
     if what == "data" and lines and lines[0] == (type(held).__doc__ or "").strip().partition("\n")[0]:
         lines.clear()  # that of its type
+    if isinstance(held, type) and (fields := fields_of(held)):
+        lines += ["", ".. list-table::", "   :class: fields", ""]
+        for field, (written, comment) in fields.items():
+            lines += [f"   * - ``{field}``", f"     - ``{written}``", f"     - {comment}"]
+        lines.append("")
 
 
 def _skip(app: Sphinx, what: str, name: str, held: object, skip: bool, options: object) -> bool | None:
-    return True if name in ("model_config", "Params") else None
+    return True if name == "model_config" or type(held).__name__ == "_tuplegetter" else None
 
 
 def _by_last_name(app: Sphinx, env: BuildEnvironment, node: pending_xref, shown: nodes.Element) -> nodes.Element | None:

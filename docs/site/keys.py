@@ -51,8 +51,10 @@ def _properties(here: Mapping[str, Any], root: Schema) -> Mapping[str, Any]:  # 
 def _told(kind: str, key: str, root: Schema) -> tuple[str, str, str]:
     """What a key holds, what it is if left out, and what it is for."""
     found = explain(kind, key, root=root)
-    bounds = f" ({found['bounds']})" if "bounds" in found else ""
-    return found["holds"] + bounds, f"`{found['default']}`" if "default" in found else "", found.get("about", "")
+    bounds = f" `{found['bounds']}`" if "bounds" in found else ""
+    default = found.get("default", "")
+    shown = f"`{default}`" if default and not default.startswith("{") else ""  # of a mapping its keys say it
+    return found["holds"] + bounds, shown, found.get("about", "")
 
 
 _INTRODUCTION = """# Configuration keys

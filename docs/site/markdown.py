@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 __all__ = ["cell", "table", "toctree"]
 
 
 def cell(text: object) -> str:
-    """A text that may stand in a cell of a table."""
-    return " ".join(str(text).split()).replace("|", "\\|").replace("<", "&lt;")
+    """A text that may stand in a cell of a table, and opens no tag there."""
+    return re.sub(r"<(?=[A-Za-z/!])", "&lt;", " ".join(str(text).split()).replace("|", "\\|"))
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -48,6 +48,7 @@ GROUPS: Mapping[str, Group] = {
         "experiments.results": None,
         "experiments.recheck": ("Recheck", "check_stored"),
         "experiments.replay.replay": None,
+        "experiments.executor": ("Executor", "RayCluster", "map_tasks"),
         "experiments.tracking": ("Tracked", "track"),
     },
     "Offline evaluation": {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Iterator
+from enum import Enum
 
 from docs.site.markdown import table, toctree
 from docs.site.public import GROUPS, public
@@ -35,7 +36,8 @@ def _page(module: str) -> str:
 def _directive(path: str, held: object) -> list[str]:
     if inspect.isclass(held):
         kind = "autoexception" if issubclass(held, BaseException) else "autoclass"
-        return [f".. {kind}:: {path}", "   :members:", "   :undoc-members:", "   :member-order: bysource"]
+        shown = [":members:", ":member-order: bysource", *([":undoc-members:"] if issubclass(held, Enum) else [])]
+        return [f".. {kind}:: {path}", *(f"   {option}" for option in shown)]
     return [f".. {'autofunction' if inspect.isroutine(held) else 'autodata'}:: {path}"]
 
 

@@ -37,7 +37,8 @@ def map_tasks(
     no sequence a few at a time. retries: further attempts at a task that raised. on_done(index, result) is called as
     tasks finish, in any order, and from another thread where processes do them.
 
-    Raises what the task raised; RunError when a worker died, on a cluster when the same task lost several.
+    Raises what the task raised; RunError when a worker died, on a cluster when the same task lost several; and
+    ConfigError for fewer than one worker.
     """
     if workers < 1 or retries < 0:
         raise ConfigError(f"workers must be at least 1 and retries at least 0, got {workers} and {retries}")

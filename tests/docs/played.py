@@ -92,7 +92,7 @@ class Player:
         return text
 
     def _run(self, line: str) -> None:
-        if line.startswith(self.skipping) and self.skipping:
+        if line.startswith(self.skipping):
             return
         for rule in recipe(line):
             program, *given = shlex.split(f"{self._small(rule)} {self.more.get(rule, '')}")

@@ -25,7 +25,8 @@ ARRAY = re.compile(r"\b(NDArray|ndarray|Floats|Ints|Bools|Probs)\b")
 STATE = re.compile(r"[Mm]apping\[str, NDArray\[np\.generic\]\]|dict\[str, NDArray\[np\.generic\]\]|\bArrays\b")
 """Whatever an object needs to be saved: arrays of any shape, by name."""
 
-SHAPE = re.compile(r"\((\w+ - 1|\d \+ \w|\.\.\.|\w+),[^()]*\)")
+LENGTH = r"(?:\.\.\.|\d+|[A-Za-z_]+)(?: ?[-+*] ?\w+)?"
+SHAPE = re.compile(rf"\((?!0, 1\))(?:{LENGTH},|(?:{LENGTH}, ?)+{LENGTH})\)")
 ERRORS = {
     name: cls for name, cls in vars(errors).items() if isinstance(cls, type) and issubclass(cls, errors.RageError)
 }
