@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
-import socket
 from collections.abc import Callable
 from pathlib import Path
 
 from experiments.newest import latest
+from experiments.own_port import HERE, refuse_taken
 from experiments.results import Results
 from rage_env.errors import ConfigError
 
 __all__ = ["HERE", "serve"]
 
-HERE = "127.0.0.1"
 APP = Path(__file__).with_name("app.py")
 
 _OPTIONS: dict[str, object] = {
@@ -35,7 +34,7 @@ def serve(out: Path, study: str | None, port: int, tell: Callable[[str], None]) 
     if importlib.util.find_spec("streamlit") is None:
         raise ConfigError("the dashboard needs Streamlit; install it with: pip install 'rage-env[dashboard]'")
     first = _first(out, study)
-    _refuse_taken(port)
+    refuse_taken(port)
     from streamlit.web import bootstrap
 
     from experiments.dashboard.screens import every
@@ -54,12 +53,3 @@ def _first(out: Path, study: str | None) -> Results | None:
     if study is None and out.is_dir() and not any(out.glob("*-????????/study.json")):
         return None  # the page `Data` makes some
     return latest(out, study)
-
-
-def _refuse_taken(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HERE, port))
-        except OSError as error:
-            raise ConfigError(f"port: {port} cannot be used ({error.strerror}); give another with --port") from error

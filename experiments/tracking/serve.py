@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from experiments.interrupts import going_on
+from experiments.own_port import HERE, refuse_taken
 from experiments.tracking.store import SILENT, SQLITE
-from rage_env.errors import ConfigError, LogError
+from rage_env.errors import ConfigError, LogError, StoppedError
 
-__all__ = ["serve"]
-
-_HERE = "127.0.0.1"  # nobody else's machine
+__all__ = ["run_until_stopped", "serve"]
 
 
 def serve(uri: str, port: int, tell: Callable[[str], None]) -> int:
@@ -29,15 +28,22 @@ def serve(uri: str, port: int, tell: Callable[[str], None]) -> int:
     file = Path(uri.removeprefix(SQLITE)).resolve()
     if not file.is_file():
         raise LogError(f"{uri}: no such store yet; `rage run` or `rage track` makes one")
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((_HERE, port))
-        except OSError as error:
-            raise ConfigError(f"port: {port} cannot be used ({error.strerror}); give another with --port") from error
+    refuse_taken(port)
     beside = (file.parent / "mlartifacts").as_uri()  # else a client's artifacts lie wherever the server was started
-    command = [sys.executable, "-W", "ignore", "-m", "mlflow", "server", "--backend-store-uri", uri, "--host", _HERE]
+    command = [sys.executable, "-W", "ignore", "-m", "mlflow", "server", "--backend-store-uri", uri, "--host", HERE]
     command += ["--port", str(port), "--artifacts-destination", beside, "--uvicorn-opts", "--log-level warning"]
-    tell(f"{uri}\nin a few seconds at http://{_HERE}:{port} (Ctrl-C stops it)")
+    tell(f"{uri}\nin a few seconds at http://{HERE}:{port} (Ctrl-C stops it)")
+    return run_until_stopped(command)
+
+
+def run_until_stopped(command: Sequence[str]) -> int:
+    """Run the server until it ends by itself, or with us: a signal that ends this process leaves none behind."""
     silent = {"PYTHONWARNINGS": "ignore", "MLFLOW_LOGGING_LEVEL": "WARNING"}
-    return subprocess.run(command, env=os.environ | SILENT | silent, check=False).returncode
+    with subprocess.Popen(command, env=os.environ | SILENT | silent) as server:
+        try:
+            with going_on():
+                return server.wait()
+        except StoppedError as stopped:
+            return 128 + stopped.signal
+        finally:
+            server.terminate()
