@@ -51,7 +51,7 @@ def _tiles(board: pd.DataFrame, agent: str, baseline: str) -> None:
         tile("Gain", f"{mine['gain']:+.3f}", help=f"value over {baseline}, usd per assigned user-week")
     with first[2]:
         tile("Lift", number(lift, "+.1%"), help=f"gain as a share of the value of {baseline}")
-    st.caption(st.caption(f"95 % interval of the gain: {mine['gain_lower']:+.3f} to {mine['gain_upper']:+.3f}."))
+    st.caption(f"95 % interval of the gain: {mine['gain_lower']:+.3f} to {mine['gain_upper']:+.3f}.")
     with second[0]:
         change = mine["nrpau"] - none.get("nrpau", float("nan"))
         shown = f"{change:+.3f} (does not rank)" if mine.get("nrpau_disagrees") else number(change, "+.3f")
