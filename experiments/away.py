@@ -79,11 +79,11 @@ class Luggage:
     code_hash: str
 
     @classmethod
-    def of(cls, configs_: Iterable[ExperimentConfig]) -> Self:
+    def of(cls, experiments: Iterable[ExperimentConfig]) -> Self:
         """For the worlds of these experiments."""
         with config_text.noted() as texts:
-            for scenario in {(c.scenario, str(c.scenario_overrides)): c for c in configs_}.values():
-                scenario.world()
+            for experiment in {each.scenario: each for each in experiments}.values():
+                experiment.world()
         shipped = configs.root()
         return cls({p: t for p, t in texts.items() if not Path(p).is_relative_to(shipped)}, provenance.code_hash())
 
