@@ -18,9 +18,16 @@ Means = Mapping[str, NDArray[np.floating]]
 
 
 def require_kept(
-    allocation: Allocation, guardrails: Sequence[Guardrail], means: Means, observation: Observation
+    allocation: Allocation,
+    guardrails: Sequence[Guardrail],
+    means: Means,
+    observation: Observation,
+    arm_names: Sequence[str] = (),
 ) -> Allocation:
-    """The allocation itself, if its guardrails could be met. Raises GuardrailError with the proof in words."""
+    """The allocation itself, if its guardrails could be met. Raises GuardrailError with the proof in words.
+
+    arm_names: (k,) where the caller knows them; else arms are told by number.
+    """
     proof = allocation.infeasibility
     if proof is None:
         return allocation
@@ -32,12 +39,12 @@ def require_kept(
     if guardrail is None or proof.largest_floor is not None:
         raise GuardrailError(proof.words)
     raise GuardrailError(
-        f"{top}: limit {guardrail.limit:g} cannot be met: {_lowest_use(guardrail, means, observation)} "
+        f"{top}: limit {guardrail.limit:g} cannot be met: {_lowest_use(guardrail, means, observation, arm_names)} "
         f"(proof of infeasibility: {shares}). Raise the limit or drop a guardrail."
     )
 
 
-def _lowest_use(guardrail: Guardrail, means: Means, observation: Observation) -> str:
+def _lowest_use(guardrail: Guardrail, means: Means, observation: Observation, arm_names: Sequence[str]) -> str:
     """What the most sparing single arm uses, as a rate where the guardrail is one."""
     shape = (observation.n, observation.k)
     full = {**means, "present": np.broadcast_to(observation.present[:, None].astype(np.float64), shape)}
@@ -51,7 +58,8 @@ def _lowest_use(guardrail: Guardrail, means: Means, observation: Observation) ->
     if np.isnan(num).all():
         return "no arm has anything in its denominator"
     arm = int(np.nanargmin(sign * num))
+    name = f"arm {arm_names[arm] if arm_names else arm}"
     verb = "uses" if sign > 0 else "reaches only"
     if sign * num[arm] <= sign * guardrail.limit and guardrail.relative_to is None:
-        return f"arm {arm} for everybody {verb} {num[arm]:.4g}, but then another guardrail breaks"
-    return f"even arm {arm} {verb} {num[arm]:.4g}"
+        return f"{name} for everybody {verb} {num[arm]:.4g}, but then another guardrail breaks"
+    return f"even {name}, given to everybody, {verb} {num[arm]:.4g}"

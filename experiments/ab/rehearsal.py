@@ -56,6 +56,6 @@ def _unkept(env: CohortEnv, observation: Observation, groups: Groups) -> Iterato
         try:
             limits = pro_rata(totals, share, name)
             mine = observed_by(observation, rows, np.ones(len(rows), np.bool_), Standing(limits))
-            refuse_unkept(limits, truth_of(means, mine, rows, limits, retention))
+            refuse_unkept(limits, truth_of(means, mine, rows, limits, retention), env.arm_names)
         except InputError as error:
             yield from (f"group {name}: {line}" for line in str(error).splitlines())

@@ -104,7 +104,7 @@ def impossible(limit: float) -> dict[str, object]:
 
 def test_a_limit_that_doing_nothing_breaks_ends_the_study_before_it_starts(small: Small, tmp_path: Path) -> None:
     config = small(scenario_overrides=impossible(1e-7), monitors=[])
-    with pytest.raises(GuardrailError, match=r"loss_rate: limit 1e-07 .*even arm \d uses 0\.00\d+.*proof of infeas"):
+    with pytest.raises(GuardrailError, match=r"loss_rate: limit 1e-07 .*even arm \w+, given .*uses 0\.00\d+.*proof of"):
         experiments.run(config, out=tmp_path, track=False, progress=False)
     assert list(tmp_path.iterdir()) == []
 

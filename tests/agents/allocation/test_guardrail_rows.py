@@ -169,8 +169,8 @@ def test_guardrails_that_cannot_be_met_are_named_with_the_proof() -> None:
     with pytest.raises(GuardrailError) as refused:
         require_kept(answer, guardrails, believed, week)
     assert str(refused.value) == (
-        "loss_rate: limit 0.0025 cannot be met: even arm 0 uses 0.0031 (proof of infeasibility: loss_rate 1). "
-        "Raise the limit or drop a guardrail."
+        "loss_rate: limit 0.0025 cannot be met: even arm 0, given to everybody, uses 0.0031 "
+        "(proof of infeasibility: loss_rate 1). Raise the limit or drop a guardrail."
     )
 
 
