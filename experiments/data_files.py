@@ -6,6 +6,7 @@ is one array with a row on each line. The same rows give the same bytes.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -106,14 +107,22 @@ class _Json:
     def __init__(self, path: Path) -> None:
         self.rows = 0
         self._file: IO[str] = path.open("w", encoding="utf-8", newline="\n")
-        self._file.write("[")
+        self._put("[")
 
     def write(self, table: pa.Table) -> None:
         for start in range(0, table.num_rows, _ROWS_AT_ONCE):
             for row in plain_rows(table.slice(start, _ROWS_AT_ONCE)):
-                self._file.write((",\n" if self.rows else "\n") + json.dumps(row, allow_nan=False))
+                self._put((",\n" if self.rows else "\n") + json.dumps(row, allow_nan=False))
                 self.rows += 1
 
     def close(self) -> None:
-        self._file.write("\n]\n")
+        self._put("\n]\n")
         self._file.close()
+
+    def _put(self, text: str) -> None:
+        try:
+            self._file.write(text)
+        except OSError:
+            with contextlib.suppress(OSError):  # what is still buffered finds the disk full too
+                self._file.close()
+            raise

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
-from rage_env.errors import ConfigError
+from rage_env.errors import ConfigError, RunError
 from rage_env.whole_file import move_in
 
 __all__ = ["Outbox"]
@@ -21,7 +22,7 @@ class Outbox:
     """Collects files in a hidden folder beside their place; use as a context manager.
 
     On leaving without an error they move to `folder`, whole, and what an earlier call left of `mine` and this one did
-    not write is removed. On an error everything goes.
+    not write is removed. On an error everything goes; what the disk refuses is a RunError that names the folder.
     """
 
     def __init__(self, folder: Path, mine: Sequence[str], *, force: bool = False) -> None:
@@ -49,16 +50,27 @@ class Outbox:
         """Where to write the file of that name while it is not whole."""
         return self._part / name
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, *_: object) -> None:
         try:
+            if isinstance(error, OSError):
+                raise self._refused(error) from error
             if kind is None:
                 self._deliver()
+        except OSError as refused:
+            raise self._refused(refused) from refused
         finally:
             shutil.rmtree(self._part, ignore_errors=True)
             if kind is not None:
                 for folder in self._made:
                     with contextlib.suppress(OSError):  # somebody else has put something there
                         folder.rmdir()
+
+    def _refused(self, error: OSError) -> RunError:
+        why = os.strerror(error.errno) if error.errno else str(error)
+        return RunError(
+            f"--out: data cannot be written to {self.folder} ({why}); what was begun is taken away again. Make room, "
+            "or give another place, and give the same command again"
+        )
 
     def _deliver(self) -> None:
         written = sorted(p.name for p in self._part.iterdir())

@@ -7,12 +7,13 @@ import json
 import os
 import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 import experiments
-from experiments import report, tracking
+from experiments import outbox, report, tracking
 from experiments.cli import main
 from experiments.layout import SCHEMA
 from experiments.results import Results
@@ -123,19 +124,29 @@ def test_a_folder_of_an_older_schema_is_named_by_number_and_left_as_it_is(copy: 
     assert contents(copy) == before
 
 
+@dataclass
+class Disk:
+    """A folder on a disk that is soon full. make_room: gives it all the room there is."""
+
+    path: Path
+    make_room: Callable[[], object]
+
+
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 96 KiB where this system lets us make one, else a folder whose every fourth file is refused as full."""
+def small_disk(tmp_path: Path) -> Iterator[Disk]:
+    """A disk of 96 KiB where this system lets us make one, else a folder whose fourth file is refused as full."""
     place = tmp_path / "disk"
     place.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=96k", "tmpfs", str(place)]
-    mounted = os.geteuid() == 0 and subprocess.run(mount, capture_output=True, check=False).returncode == 0
-    with pytest.MonkeyPatch.context() as patch:
-        if not mounted:
-            patch.setattr(whole_file, "move_in", refusing(every=4))
-        yield place
-    if mounted:
+    if os.geteuid() == 0 and subprocess.run(mount, capture_output=True, check=False).returncode == 0:
+        more = ["mount", "-o", "remount,size=16m", str(place)]
+        yield Disk(place, lambda: subprocess.run(more, check=True))
         subprocess.run(["umount", str(place)], check=True)
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        for where in (whole_file, outbox):
+            patch.setattr(where, "move_in", refusing(every=4 if where is whole_file else 1))
+        yield Disk(place, patch.undo)
 
 
 def refusing(every: int) -> Callable[[Path, Path], None]:
@@ -151,17 +162,45 @@ def refusing(every: int) -> Callable[[Path, Path], None]:
     return move
 
 
-def test_a_full_disk_ends_the_study_with_the_file_it_could_not_write(
-    small_disk: Path, capsys: pytest.CaptureFixture[str], whole: Path
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_full_disk_ends_the_study_with_the_file_it_could_not_write_and_with_room_it_goes_on_to_the_same_bytes(
+    small_disk: Disk, capfd: pytest.CaptureFixture[str], whole: Path, workers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = tiny().model_dump_json()
-    file = small_disk.parent / "study.yaml"
-    file.write_text(config)
-    assert main(["run", str(file), "--out", str(small_disk), "--no-track"]) == 1
-    told = capsys.readouterr().err
+    monkeypatch.setattr(report, "draw", lambda _: ())
+    file = small_disk.path.parent / "study.yaml"
+    file.write_text(tiny().model_dump_json())
+    words = ["run", str(file), "--out", str(small_disk.path), "--no-track", "--workers", str(workers)]
+    assert main(words) == 1
+    told = capfd.readouterr().err
     assert "cannot be written (No space left on device); what was finished is kept" in told
     assert "Traceback" not in told
-    assert not list(small_disk.rglob("*.part"))
+    assert not list(small_disk.path.rglob("*.part"))
+    small_disk.make_room()
+    assert main(words) == 0
+    (study,) = small_disk.path.iterdir()
+    # how many workers there were is a setting of the study, and stands there as such
+    settings = {"config.json", "checksums.json"}
+    kept, wanted = ({k: v for k, v in contents(p).items() if k not in settings} for p in (study, whole))
+    assert kept == wanted
+
+
+@pytest.mark.parametrize(
+    "form", [["--users", "2000", "--weeks", "4"], ["--lifecycle", "--customers", "300", "--format", "json"]]
+)
+def test_a_full_disk_leaves_nothing_of_data_that_were_to_be_simulated_and_says_where(
+    small_disk: Disk, capsys: pytest.CaptureFixture[str], form: list[str]
+) -> None:
+    out = small_disk.path / ("data.json" if "json" in form else "data")
+    words = ["simulate", "fintech", *form, "--out", str(out)]
+    assert main(words) == 1
+    told = capsys.readouterr().err
+    assert (
+        f"--out: data cannot be written to {out if out.suffix == '' else out.parent} (No space left on device)" in told
+    )
+    assert list(small_disk.path.iterdir()) == []
+    small_disk.make_room()
+    assert main(words) == 0
+    assert out.exists()
 
 
 @pytest.mark.parametrize("move", [2, 9, 14, 27])
