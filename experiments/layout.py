@@ -28,6 +28,7 @@ __all__ = [
     "SCHEMA",
     "SERVED",
     "TABLES",
+    "USERS",
     "WALL_CLOCK",
     "WEEKLY",
 ]
@@ -56,6 +57,9 @@ the study's checksums that stands for the last."""
 
 WEEKLY = ("week", "value", "net_revenue", "nrpau", "present", "share_of_oracle")
 """Columns of every weekly table: usd per assigned user-week, usd per active user, users present, share or NaN."""
+
+USERS = ("user_id", "value", "net_revenue")
+"""Least columns of the users' table: what each brought over all weeks, usd."""
 
 PER_GUARDRAIL = ("slack_true", "slack_reported", "slack_realised", "violated", "price")
 """Further weekly columns are called `<one of these>.<guardrail>`."""

@@ -18,4 +18,9 @@ def naming(path: Path) -> Iterator[None]:
         yield
     except LogError as error:
         lines = str(error).splitlines()
-        raise LogError("\n".join(line if path.name in line else f"{path}: {line}" for line in lines)) from error
+        raise LogError("\n".join(line if _named(path, line) else f"{path}: {line}" for line in lines)) from error
+
+
+def _named(path: Path, line: str) -> bool:
+    """By its name, or its whole path where the name alone may be any word of a message, such as `log`."""
+    return str(path) in line if path.suffix == "" else path.name in line

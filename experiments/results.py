@@ -15,8 +15,8 @@ from experiments.config_ab import CONTROL
 from experiments.exhibits import EXHIBITS
 from experiments.layout import AB_RUN_TABLES, LOG_FILES, RUN_TABLES, SERVED, TABLES
 from experiments.seal import SEAL, is_whole, refuse_changed, seal
-from experiments.study_file import Study
-from experiments.summary import check_summary, check_weekly
+from experiments.study_file import WHICH, Study
+from experiments.summary import check_stored_table, check_summary, check_weekly
 from rage_env.errors import ConfigError, LogError, RunError
 
 __all__ = ["Results", "Study"]
@@ -64,9 +64,10 @@ class Results:
     def _again(cls, path: Path, study: Study) -> Self:
         """What an earlier start left, if all of it is as it was left."""
         found = cls.open(path)
-        if found.study.hash != study.hash:
+        if differ := [f for f in WHICH if getattr(found.study, f) != getattr(study, f)]:
+            was, is_ = (str(getattr(s, differ[0]))[:12] for s in (found.study, study))
             raise LogError(
-                f"{path}: corrupted: study.json is of another study ({found.study.hash[:12]}, not {study.hash[:12]}); "
+                f"{path}: corrupted: study.json is of another study ({differ[0]} {was}, not {is_}); "
                 "move the folder away, then run the study again"
             )
         found.refuse_changed()
@@ -179,7 +180,10 @@ class Results:
 
     def run_table(self, agent: str, seed: int, name: str) -> pd.DataFrame:
         """One of run_tables of a run, or of EXHIBITS."""
-        return storage.read_table(self.run_folder(agent, seed) / f"{name}.parquet")
+        file = self.run_folder(agent, seed) / f"{name}.parquet"
+        table = storage.read_table(file)
+        check_stored_table(name, table, file)
+        return table
 
     def has_exhibit(self, agent: str, seed: int, name: str) -> bool:
         """Whether the run kept that one of EXHIBITS."""
@@ -226,7 +230,9 @@ class Results:
 
     def table(self, name: str) -> pd.DataFrame:
         """One of TABLES."""
-        return storage.read_table(self._table(name))
+        table = storage.read_table(self._table(name))
+        check_stored_table(name, table, self._table(name))
+        return table
 
     def has_table(self, name: str) -> bool:
         """Whether that table was written."""

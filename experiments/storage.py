@@ -37,7 +37,7 @@ def read_json(path: Path) -> dict[str, object]:
     """Inverse of write_json. Raises LogError naming a file that is missing or corrupted."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise LogError(_unreadable(path, error)) from error
     if not isinstance(data, dict):
         raise LogError(f"{path}: must hold a JSON object, holds a {type(data).__name__}")

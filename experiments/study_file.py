@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self, cast
+from typing import Self
+
+from pydantic import TypeAdapter, ValidationError
 
 from experiments import provenance, storage
 from experiments.config import ExperimentConfig, study_hash
@@ -13,7 +16,10 @@ from experiments.layout import SCHEMA
 from rage_env.errors import LogError
 from rage_env.yamlfile import config_hash
 
-__all__ = ["Study"]
+__all__ = ["WHICH", "Study"]
+
+WHICH = ("hash", "name", "scenario", "agents", "seeds", "users", "weeks")
+"""Fields that say which study it is."""
 
 
 @dataclass(frozen=True)
@@ -70,10 +76,14 @@ class Study:
         names = {f.name for f in fields(cls)}
         if set(raw) != names:
             raise LogError(
-                f"{file}: corrupted: keys missing {sorted(names - set(raw))}, unknown {sorted(set(raw) - names)}"
+                f"{file}: corrupted: keys missing {sorted(names - set(raw))}, unknown {sorted(set(raw) - names)}; "
+                f"move {file.parent} away and run the study again"
             )
-        raw["agents"], raw["seeds"] = tuple(cast("list[str]", raw["agents"])), tuple(cast("list[int]", raw["seeds"]))
-        return cls(**raw)  # type: ignore[arg-type]  # names checked above; values were written by `create`
+        try:
+            return TypeAdapter(cls).validate_json(json.dumps(raw), strict=True)
+        except ValidationError as error:
+            wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg'].lower()}" for e in error.errors())
+            raise LogError(f"{file}: corrupted ({wrong}); move {file.parent} away and run the study again") from error
 
     @property
     def commit(self) -> str | None:

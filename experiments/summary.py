@@ -11,10 +11,10 @@ from pathlib import Path
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from experiments.layout import WEEKLY
+from experiments.layout import USERS, WEEKLY
 from rage_env.errors import LogError, RunError
 
-__all__ = ["check_summary", "check_weekly"]
+__all__ = ["check_stored_table", "check_summary", "check_weekly"]
 
 Number = float | None  # JSON has no NaN; null stands for it
 
@@ -81,6 +81,24 @@ def check_summary(summary: Mapping[str, object], file: Path) -> None:
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg'].lower()}" for e in error.errors())
         raise LogError(f"{file}: damaged ({wrong}); delete the folder {file.parent} and run the study again") from error
+
+
+_COLUMNS = {"weekly": WEEKLY, "users": USERS, "leaderboard": ("agent", "value")}
+_TEXT = ("agent",)
+
+
+def check_stored_table(name: str, table: pd.DataFrame, file: Path) -> None:
+    """Raises LogError naming the file and the columns of a table that it lacks, holds twice, or holds as no numbers."""
+    wanted = _COLUMNS.get(name, ()) if len(table.columns) else ()  # a run that has nothing for it writes it empty
+    missing = [c for c in wanted if c not in table.columns]
+    twice = sorted({str(c) for c in table.columns[table.columns.duplicated()]})
+    numbers = () if twice else table.columns if name == "weekly" else [c for c in wanted if c in table.columns]
+    text = [str(c) for c in numbers if c not in _TEXT and not pd.api.types.is_numeric_dtype(table[c])]
+    if missing or twice or text:
+        raise LogError(
+            f"{file}: damaged (columns missing {missing}, there twice {twice}, no numbers {text}); "
+            f"delete {f'the folder {file.parent}' if name != 'leaderboard' else 'it'} and run the study again"
+        )
 
 
 def check_weekly(weekly: pd.DataFrame, what: str, weeks: int) -> None:

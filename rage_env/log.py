@@ -23,7 +23,18 @@ from rage_env.log_tables import FEATURE_PREFIX, PROB_PREFIX, delayed_columns, re
 from rage_env.outcomes import IMMEDIATE
 from rage_env.whole_file import beside, move_in, told_of_the_disk, whole_file
 
-__all__ = ["FEATURE_PREFIX", "PROB_PREFIX", "CohortLog", "LogMeta", "LogWriter", "Reports", "WeekLog", "validate_log"]
+__all__ = [
+    "FEATURE_PREFIX",
+    "PROB_PREFIX",
+    "CohortLog",
+    "LogMeta",
+    "LogWriter",
+    "Reports",
+    "WeekLog",
+    "open_log_files",
+    "told_of_damage",
+    "validate_log",
+]
 
 _KEYS = ("user_id", "week", "unit", "present", "arm", "propensity")
 _AGAIN = "run the experiment again with keep_logs=true"
@@ -66,20 +77,10 @@ class CohortLog:
     def read(cls, folder: str | Path) -> Self:
         """Inverse of write. Raises LogError naming file, column and rule for one that was changed since."""
         place = Path(folder)
-        log, late = place / "log.parquet", place / "reports.parquet"
-        rows, reports = _opened(log), _opened(late)
-        meta = LogMeta.from_bytes(rows.schema_arrow.metadata, str(log))
-        found = [f"{log}: {problem}; {_AGAIN}" for problem in _row_problems(rows, meta)]
-        columns = Reports.__dataclass_fields__
-        found += [f"{late}: {problem}; {_AGAIN}" for problem in _column_problems(reports.schema_arrow, columns)]
-        if found:
-            raise LogError("\n".join(found))
-        try:
+        rows, reports, meta = open_log_files(place)
+        with told_of_damage(place):
             weeks = tuple(week_from(rows.read_row_group(g), meta) for g in range(rows.num_row_groups))
             return cls(meta, weeks, reports_from(reports.read()))
-        except (LogError, OSError, pa.ArrowException) as error:
-            detail = " ".join(str(error).split())[:300]
-            raise LogError(f"{place}: {detail}. The log was changed after it was written; {_AGAIN}") from error
 
 
 class LogWriter:
@@ -136,6 +137,32 @@ class LogWriter:
             with told_of_the_disk(self._file):
                 self._rows.close()
                 move_in(part, self._file)
+
+
+def open_log_files(folder: Path) -> tuple[pq.ParquetFile, pq.ParquetFile, LogMeta]:
+    """(log.parquet, reports.parquet, what they say of themselves), with every column there and of numbers.
+
+    Raises LogError naming file, column and rule.
+    """
+    log, late = folder / "log.parquet", folder / "reports.parquet"
+    rows, reports = _opened(log), _opened(late)
+    meta = LogMeta.from_bytes(rows.schema_arrow.metadata, str(log))
+    found = [f"{log}: {problem}; {_AGAIN}" for problem in _row_problems(rows, meta)]
+    columns = Reports.__dataclass_fields__
+    found += [f"{late}: {problem}; {_AGAIN}" for problem in _column_problems(reports.schema_arrow, columns)]
+    if found:
+        raise LogError("\n".join(found))
+    return rows, reports, meta
+
+
+@contextlib.contextmanager
+def told_of_damage(folder: Path) -> Iterator[None]:
+    """Inside, rows that break a rule or cannot be decoded are a LogError that names the log's folder."""
+    try:
+        yield
+    except (LogError, OSError, pa.ArrowException) as error:
+        detail = " ".join(str(error).split())[:300]
+        raise LogError(f"{folder}: {detail}. The log was changed after it was written; {_AGAIN}") from error
 
 
 def _opened(file: Path) -> pq.ParquetFile:

@@ -83,6 +83,14 @@ def _whole(table: pa.Table) -> None:
         raise LogError(f"log lacks the columns {missing}; it has {table.column_names}")
     if table.num_rows == 0:
         raise LogError("log has no rows")
+    twice = sorted({c for c in table.column_names if table.column_names.count(c) > 1})
+    if twice:
+        raise LogError(f"log has the columns {twice} more than once; keep one of each")
+    if "present" in table.column_names:
+        held = table["present"]
+        if not pa.types.is_boolean(held.type) or held.null_count:
+            empty = f" with {held.null_count} empty rows" if held.null_count else ""
+            raise LogError(f"column present: must hold true or false in every row, holds {held.type}{empty}")
     names = _prob_names(table)
     if names and _withheld(table):
         raise LogError(

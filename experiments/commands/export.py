@@ -40,9 +40,11 @@ def export(
     one_thread()
     from experiments.exports.command import export_command
     from experiments.log_source import Reading, open_source
+    from experiments.named import naming
 
     source = open_source(log, mapping, Reading(drop_invalid, delayed, as_of))
-    if to is To.MINARI:
-        export_command(source, to.value, out, metric, users=users, seed=seed, as_json=as_json)
-    else:
-        export_command(source, to.value, Path(out), metric, force=force, as_json=as_json)
+    with naming(Path(log)):
+        if to is To.MINARI:
+            export_command(source, to.value, out, metric, users=users, seed=seed, as_json=as_json)
+        else:
+            export_command(source, to.value, Path(out), metric, force=force, as_json=as_json)

@@ -33,6 +33,8 @@ def learn(
     one_thread()
     from experiments.learning.command import learn_command
     from experiments.log_source import Reading, open_source
+    from experiments.named import naming
 
     source = open_source(log, mapping, Reading(drop_invalid, delayed, as_of))
-    learn_command(source, out, method, metric, keep or (), seed, force=force, as_json=as_json)
+    with naming(Path(log)):
+        learn_command(source, out, method, metric, keep or (), seed, force=force, as_json=as_json)

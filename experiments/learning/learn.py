@@ -70,7 +70,10 @@ def learn(
     mine = reward_model.folds_of(labels, 2, SPLIT + seed) == 0
     users = [len(table.filter(pa.array(half))[source.clusters].unique()) for half in (mine, ~mine)]
     if min(users) < LEAST_USERS:
-        raise LogError(f"learn: halves of {users[0]} and {users[1]} users are too small to learn on and score with")
+        raise LogError(
+            f"learn: halves of {users[0]} and {users[1]} users are too small to learn on and score with; both need "
+            f"{LEAST_USERS}, so give a log of more users"
+        )
     use = mine & ~_gone(table)
     known = {c: y[use] for c, y in columns.items()}
     policy = _fitted(source, table.filter(pa.array(use)), method, metric, known, limits)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,6 +49,22 @@ class LearnedPolicy:
     limits: tuple[str, ...]
     cluster: str  # column that tells who is who
     learned_from: NDArray[np.uint64]  # (users,) sorted keys of the clusters that it learned from
+
+    def check(self) -> None:
+        """Raise ValueError for fields of another type, shape or size than a policy has, and numbers that are none."""
+        names = (self.arms, self.features, self.limits)
+        if not all(isinstance(n, tuple) and all(isinstance(word, str) for word in n) for n in names):
+            raise ValueError("arms, features and limits must be lists of names")
+        texts = (self.method, self.metric, self.cluster)
+        if not (isinstance(self.greedy, bool) and all(isinstance(t, str) for t in texts)):
+            raise ValueError("greedy must be true or false; method, metric and cluster must be names")
+        d, k = len(self.features), len(self.arms)
+        for name, shape in (("centre", (d,)), ("spread", (d,)), ("lines", (1 + d, k))):
+            held: Floats = getattr(self, name)
+            if held.shape != shape or held.dtype != np.float64 or not np.isfinite(held).all():
+                raise ValueError(f"{name} must be {shape} finite numbers, is {held.dtype} of shape {held.shape}")
+        if self.learned_from.ndim != 1 or self.learned_from.dtype != np.uint64:
+            raise ValueError("learned_from must be a row of keys")
 
     def probs(self, table: pa.Table) -> Floats:
         """(n, k) for each row; arms that the log could not have drawn get none. Raises LogError for missing columns."""
@@ -98,13 +115,12 @@ class LearnedPolicy:
         if facts.pop("form", None) != FORM:
             raise LogError(f"{place / 'policy.json'}: is no policy of form {FORM}; learn it again")
         try:
-            with np.load(place / "policy.npz", allow_pickle=False) as held:
+            with (place / "policy.npz").open("rb") as file, np.load(file, allow_pickle=False) as held:
                 arrays = {name: held[name] for name in ("centre", "spread", "lines", "learned_from")}
             told = {name: tuple(v) if isinstance(v, list) else v for name, v in facts.items()}
             found = cls(**told, **arrays)  # type: ignore[arg-type]  # checked below
-            if found.lines.shape != (1 + len(found.features), len(found.arms)):
-                raise ValueError(f"lines have shape {found.lines.shape}")
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            found.check()
+        except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
             raise LogError(f"{place}: damaged, or not written by rage learn ({error}); learn it again") from error
         return found
 

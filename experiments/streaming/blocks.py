@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from experiments.estimators._sums import CHUNK
 from rage_env.errors import LogError
-from rage_env.log import PROB_PREFIX, LogMeta
+from rage_env.log import PROB_PREFIX, open_log_files, told_of_damage
 from rage_env.log_tables import delayed_columns, reports_from, week_from, week_table
 
 __all__ = ["BLOCK", "LogStream", "open_stream"]
@@ -74,6 +74,8 @@ def _plain(place: Path, files: Sequence[Path], arms: tuple[str, ...]) -> LogStre
         missing = [c for c in ("user_id", "week", "arm", "propensity") if c not in parquet.schema_arrow.names]
         if missing:
             raise LogError(f"{file}: lacks the columns {missing}; it has {parquet.schema_arrow.names}")
+        if twice := [c for c in dict.fromkeys(names) if names.count(c) > 1]:
+            raise LogError(f"{file}: has the columns {twice} more than once; keep one of each")
         if parquet.schema_arrow.names != names:
             raise LogError(f"{file}: its columns are not those of {files[0]}; all files of a log have the same")
     told = tuple(c.removeprefix(PROB_PREFIX) for c in names if c.startswith(PROB_PREFIX))
@@ -97,15 +99,16 @@ def _plain(place: Path, files: Sequence[Path], arms: tuple[str, ...]) -> LogStre
 
 
 def _ours(folder: Path) -> LogStream:
-    parquet = _opened(folder / "log.parquet")
-    meta = LogMeta.from_bytes(parquet.schema_arrow.metadata, str(folder / "log.parquet"))
-    reports = reports_from(pq.read_table(folder / "reports.parquet"))
+    parquet, late, meta = open_log_files(folder)
+    with told_of_damage(folder):
+        reports = reports_from(late.read())
 
     def pieces() -> Iterator[pa.Table]:
         for group in range(parquet.num_row_groups):
-            with _opened(folder / "log.parquet") as fresh:  # a reader keeps what it has read
+            with told_of_damage(folder), _opened(folder / "log.parquet") as fresh:  # a reader keeps what it has read
                 week = week_from(fresh.read_row_group(group), meta)
-            yield week_table(week, meta, delayed_columns(week, reports))
+                table = week_table(week, meta, delayed_columns(week, reports))
+            yield table
 
     users, weeks, units = (_span([parquet], [folder], c) for c in ("user_id", "week", "unit"))
     by = f"scenario {meta.scenario or 'unknown'}, agent {meta.agent or 'unknown'}, seed {meta.seed}"

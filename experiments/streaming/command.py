@@ -17,6 +17,7 @@ from experiments.estimators._discovery import Spec
 from experiments.estimators._log import Probs
 from experiments.executor import RayCluster
 from experiments.log_source import LogSource
+from experiments.named import naming
 from experiments.streaming.blocks import LogStream, open_stream
 from experiments.streaming.evaluate import Policies, evaluate_stream
 
@@ -36,11 +37,12 @@ def stream_command(
     cluster: RayCluster | None = None,
 ) -> None:
     """Print the value of every plain policy by every estimator. Raises InputError."""
-    stream = open_stream(path, arms)
-    estimators = estimators or ESTIMATORS
-    found = evaluate_stream(
-        stream, plain_policies(stream), estimators, metric, workers=workers, tell=Progress(), cluster=cluster
-    )
+    with naming(Path(path)):
+        stream = open_stream(path, arms)
+        tried = estimators or ESTIMATORS
+        found = evaluate_stream(
+            stream, plain_policies(stream), tried, metric, workers=workers, tell=Progress(), cluster=cluster
+        )
     if as_json:
         rows = json.loads(found.to_json(orient="records"))
         console.print_json({"log": stream.origin, "metric": metric, "rows": stream.rows, "values": rows})

@@ -7,7 +7,8 @@ import json
 import pandas as pd
 
 from experiments.results import Results
-from experiments.views.guardrails import config_of, world_of
+from experiments.stored_experiment import config_of
+from experiments.views.guardrails import world_of
 
 __all__ = ["data_card", "model_cards"]
 

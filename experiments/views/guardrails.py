@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from functools import lru_cache
 
 import numpy as np
 import pandas as pd
 
-from experiments.config import ExperimentConfig
 from experiments.results import Results
+from experiments.stored_experiment import config_of
 from experiments.views.view import View
-from rage_env.errors import LogError
 from rage_env.guardrails import Guardrail
 from rage_env.scenario import Scenario
 
-__all__ = ["config_of", "gauges", "names_of", "slack", "world_of"]
+__all__ = ["gauges", "names_of", "slack", "world_of"]
 
 RECENT_WEEKS = 4
 
@@ -85,17 +83,6 @@ def world_of(results: Results) -> Scenario:
 @lru_cache(maxsize=8)
 def _world(path: str, _: float) -> Scenario:
     return config_of(Results.open(path)).world()
-
-
-def config_of(results: Results) -> ExperimentConfig:
-    """The experiment. Raises LogError where this version cannot read it."""
-    try:
-        return ExperimentConfig.model_validate_json(json.dumps(results.config))
-    except ValueError as error:
-        raise LogError(
-            f"{results.path / 'config.json'}: is no experiment of this version ({str(error).splitlines()[0]}); "
-            f"run the study again: rage run {results.study.name}"
-        ) from error
 
 
 def _has_share(guardrail: Guardrail) -> bool:

@@ -115,8 +115,8 @@ def wrong_cells(table: pa.Table, changes: Sequence[tuple[str, int, int, str]]) -
     return data[: len(data) // 2] + b"\xff\x00" + data[len(data) // 2 :] if broken else data
 
 
-def wrong_parquet(table: pa.Table, changes: Sequence[tuple[str, int, int]]) -> bytes:
-    """The table as Parquet after these changes of columns, and of the file's bytes."""
+def wrong_parquet(table: pa.Table, changes: Sequence[tuple[str, int, int]], group: int | None = None) -> bytes:
+    """The table as Parquet after these changes of columns, and of the file's bytes. group: rows of a row group."""
     for what, at, other in changes:
         if what in ("flip", "end") or not table.num_columns:
             continue
@@ -139,7 +139,7 @@ def wrong_parquet(table: pa.Table, changes: Sequence[tuple[str, int, int]]) -> b
         else:
             table = table.set_column(at, name, new[what])
     sink = io.BytesIO()
-    pyarrow.parquet.write_table(table, sink)
+    pyarrow.parquet.write_table(table, sink, row_group_size=group)
     data = bytearray(sink.getvalue())
     for what, at, other in changes:
         if what == "flip":

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 
 from rage_env import configs
 from tests.mutated.strategies import TEXT, told, wrong_text
@@ -82,6 +82,22 @@ monitors: [group_sequential]
 weeks: 9
 alpha: 0.05
 """
+SWEEP = """\
+name: mine
+question: Does anything break?
+base: quickstart
+overrides:
+  users: 60
+  weeks: 2
+  seeds: [1]
+  agents: [{ kind: no_offer }, { kind: random }]
+  monitors: []
+  oracle: { every_weeks: 2, users_fit: 1000 }
+  workers: 1
+axes:
+  - { key: scenario_overrides.guardrails.loss_rate.limit, values: [0.3, 0.4] }
+compare: { metric: gain, level: 0.05 }
+"""
 ROLES = "user_id: user\nweek: week\nactive: visit\n"
 MOMENTS = """\
 name: mine
@@ -117,6 +133,10 @@ CASES: dict[str, tuple[str, list[str]]] = {
     "calibrate through a mapping": (ROLES, ["calibrate", "log.csv", "--mapping", "F", "--draws", "100"]),
     "evaluate": (MAPPING, ["evaluate", "log.csv", "--mapping", "F"]),
     "evaluate a mapping": (MAPPING, ["evaluate", "F"]),
+    "learn": (MAPPING, ["learn", "log.csv", "--mapping", "F", "--metric", "visit", "--out", "policy", "--force"]),
+    "export": (MAPPING, ["export", "log.csv", "--mapping", "F", "--to", "vw", "--out", "log.vw", "--force"]),
+    "sweep": (SWEEP, ["sweep", "F", "--dry-run"]),
+    "sweep, how it stands": (SWEEP, ["sweep", "F", "--status"]),
     "monitor": (MONITORED, ["monitor", "log.csv", "--mapping", "F"]),
 }
 FITS = ("calibrate a world", "calibrate from moments", "calibrate through a mapping")
@@ -150,7 +170,12 @@ def judge(case: str, changes: list[tuple[str, int, str]]) -> None:
 def thrown(case: str, examples: int) -> None:
     """Asks for that many mutations of the case's file; the same ones in every run."""
     chosen = settings(
-        max_examples=examples, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
+        max_examples=examples,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],  # a smaller example would take minutes to find
+        suppress_health_check=list(HealthCheck),
     )
     chosen(given(TEXT)(lambda changes: judge(case, changes)))()
 

@@ -14,6 +14,7 @@ import pytest
 
 from experiments.exhibits import EXHIBITS
 from experiments.results import Results
+from experiments.stored_experiment import config_of
 from experiments.views import (
     budget,
     cards,
@@ -295,7 +296,7 @@ def test_an_unfinished_study_says_how_far_it_is(bare: Results) -> None:
 def test_an_experiment_that_this_version_cannot_read_is_named(bare: Results) -> None:
     (bare.path / "config.json").write_text(json.dumps({**bare.config, "unheard_of": 1}))
     with pytest.raises(LogError, match=r"config\.json: is no experiment of this version"):
-        guardrails.config_of(bare)
+        config_of(bare)
 
 
 def _sample(uplift: list[float], score: list[float]) -> Sample:
