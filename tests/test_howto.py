@@ -19,6 +19,7 @@ FITS = "rage calibrate"
 
 @pytest.fixture(autouse=True)
 def _own_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("SB3_LOGDIR", str(tmp_path / "sb3"))  # else each training leaves a folder in the system's own
     with own_parts(tmp_path, monkeypatch):
         yield
 

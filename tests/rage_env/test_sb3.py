@@ -26,6 +26,12 @@ LEARNED = "null_fraud"
 by a normal law luck misses the bound of .22 in 9e-5 of seeds, and foreign rewards pass it in 2e-4."""
 
 
+@pytest.fixture(autouse=True)
+def _logs_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each training leaves a folder, by default among the system's temporary ones."""
+    monkeypatch.setenv("SB3_LOGDIR", str(tmp_path))
+
+
 def cohort(n: int = 200, world: str = "fintech", **keywords: Any) -> Any:  # Any: a VectorEnv of a CohortEnv
     return gymnasium.make_vec(f"rage/{world}-v0", num_envs=n, **{"population": "open", **keywords})
 
