@@ -40,6 +40,12 @@ SILENT = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
+_BRIEFLY = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+}
+"""How long MLflow's client tries a server that breaks off, where nobody says otherwise: by itself it takes minutes."""
 _PATIENCE_S = 5.0
 _REASONS = (
     ("database is locked", "is locked by another process; track again when that one is done"),
@@ -105,7 +111,7 @@ def initialise_in_background(uri: str) -> subprocess.Popen[bytes]:
 
 def client_of(uri: str) -> MlflowClient:
     """A client of the store that prints nothing of its own."""
-    os.environ.update(SILENT)
+    os.environ.update({**_BRIEFLY, **os.environ, **SILENT})
     from mlflow.tracking import MlflowClient
 
     for name in ("mlflow", "alembic"):
