@@ -42,7 +42,7 @@ def open_log(path: str | Path) -> Source:
     if config.mode == "ab":
         raise LogError(
             f"{folder}: is of one group of an A/B study, whose users lived beside the other groups; "
-            "replay takes logs of mode paired"
+            "replay takes logs of mode paired. To live the whole study again: rage run --check, with its results folder"
         )
     if agent not in entries:
         raise LogError(f"{folder}: says that {agent!r} wrote it, who is not in its own experiment; run the study again")

@@ -139,3 +139,17 @@ def test_what_is_no_log_of_one_run_is_told_what_to_give_instead(kept: Results, t
     replace(log, meta=replace(log.meta, provenance={})).write(tmp_path / "plain")
     with pytest.raises(LogError, match="does not say of which experiment"):
         replay(tmp_path / "plain")
+
+
+def test_the_log_of_a_group_that_lived_beside_others_is_refused_with_its_reason(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tiny(mode="ab", ab={"salt": "mine"}, users=400, monitors=[])
+    study = experiments.run(config, out=tmp_path, track=False, progress=False).path
+    log = next(study.glob("runs/random/seed-1/log"))
+    for policy in ([], ["--policy", "no_offer"]):
+        assert main(["replay", str(log), *policy]) == 2
+        told = capsys.readouterr().err
+        assert f"error: {log}: is of one group of an A/B study, whose users lived beside the other groups" in told
+        assert "replay takes logs of mode paired" in told
+        assert "rage run --check" in told
