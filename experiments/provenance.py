@@ -13,7 +13,17 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-__all__ = ["code_hash", "commit", "differences", "environment", "environment_of_bits", "line", "packages", "processor"]
+__all__ = [
+    "brief",
+    "code_hash",
+    "commit",
+    "differences",
+    "environment",
+    "environment_of_bits",
+    "line",
+    "packages",
+    "processor",
+]
 
 _OURS = ("rage_env", "agents", "experiments")
 _PACKAGES = (
@@ -89,6 +99,19 @@ def environment() -> dict[str, object]:
         "processor": processor(),
         "code_hash": code_hash(),
         "commit": commit(),
+    }
+
+
+def brief() -> dict[str, object]:
+    """What made a record of a stream, in so few words that each can carry it; hashes by their first 12 digits."""
+    held, there = commit(), packages()
+    return {
+        "rage_env": there.get("rage-env"),
+        "python": there["python"],
+        "numpy": there["numpy"],
+        "code_hash": code_hash()[:12],
+        "commit": None if held is None else held[:12] + "+changes" * held.endswith("+changes"),
+        "processor": platform.machine(),
     }
 
 

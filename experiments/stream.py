@@ -1,6 +1,7 @@
 """Answers `rage stream`: a lived world as records, one JSON object a line, at a steady pace.
 
-What a record says depends on the scenario and the seed alone, except for `emitted_at`, its last field.
+What a record says depends on the scenario and the seed alone, except for `made_with` and for `emitted_at`, its last
+field. Each record says all of its origin, for whoever reads a topic from the middle.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Event
 
+from experiments import provenance
 from experiments.data_files import plain_rows
 from experiments.history import History, LivedWeek, Plan
 from experiments.interrupts import stopped_by_signals
@@ -25,8 +27,8 @@ from rage_env.outcomes import DELAYED, IMMEDIATE
 
 __all__ = ["MOST_WEEKS", "RECORD_VERSION", "Pace", "emit", "records", "stream_command"]
 
-RECORD_VERSION = 1
-"""Raised whenever a field of a record changes."""
+RECORD_VERSION = 2
+"""Raised whenever a field of a record changes; 2 has `made_with`."""
 
 MOST_WEEKS = 10_000
 """As long as a scenario may be: a stream has no end of its own, so what it says does not depend on its duration."""
@@ -113,6 +115,7 @@ def records(history: History) -> Iterator[Record]:
         "scenario_hash": plan.scenario_hash,
         "seed": plan.seed,
         "policy": plan.policy,
+        "made_with": provenance.brief(),
     }
     meta = LogMeta(history.env.arm_names, history.env.features.names)
     sequence = 0

@@ -16,7 +16,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from experiments import cli
+from experiments import cli, provenance
 from experiments.drift import with_drift
 from experiments.hidden import TRUE
 from experiments.history import History, Plan
@@ -69,7 +69,8 @@ def test_only_the_last_field_of_a_line_differs_between_two_streams() -> None:
 def test_a_week_record_holds_what_was_seen_done_and_known_and_nothing_latent_or_delayed() -> None:
     week = next(r for r in lived() if r["kind"] == "week")
     assert list(week) == [
-        *("schema_version", "scenario", "scenario_hash", "seed", "policy", "sequence", "kind", "event_time"),
+        *("schema_version", "scenario", "scenario_hash", "seed", "policy", "made_with", "sequence", "kind"),
+        "event_time",
         *("user_id", "features", "arm", "propensity", "outcomes"),
     ]
     history = History(Plan(FINTECH, 40, 3, 7, "random", population="open"))
@@ -81,6 +82,16 @@ def test_a_week_record_holds_what_was_seen_done_and_known_and_nothing_latent_or_
     assert tuple(outcomes) == IMMEDIATE
     assert week["arm"] in FINTECH.arm_names
     assert TRUE not in json.dumps(week)
+
+
+def test_every_record_says_which_code_packages_and_processor_made_it() -> None:
+    for record in lived():
+        made = record["made_with"]
+        assert isinstance(made, dict)
+        assert list(made) == ["rage_env", "python", "numpy", "code_hash", "commit", "processor"]
+        assert made["code_hash"] == provenance.code_hash()[:12]
+        assert record["scenario_hash"] == Plan(FINTECH, 40, 3, 7).scenario_hash
+        assert record["seed"] == 7
 
 
 def test_a_delayed_loss_is_a_record_of_the_week_that_reports_it() -> None:
