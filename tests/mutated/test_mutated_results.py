@@ -29,7 +29,7 @@ from tests.mutated.json_slips import SLIPS, Slip, wrong_json
 from tests.mutated.strategies import COLUMNS, told, wrong_parquet
 from tests.mutated.test_mutated_yaml import SWEEP
 
-FEW, MANY = 8, 150
+FEW, MANY = 3, 150
 USERS = 300
 RUN = "runs/random/seed-1"
 ABOUT = ("study.json", "config.json", SEAL)
