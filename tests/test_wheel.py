@@ -94,6 +94,7 @@ def test_the_wheel_runs_the_quickstart_outside_the_checkout(built: Path, tmp_pat
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3_600)  # an installation as slow as its network
 def test_an_empty_environment_needs_nothing_but_the_wheel(built: Path, tmp_path: Path) -> None:
     (wheel,) = built.glob("*.whl")
     programs = installed(tmp_path / "env", wheel, "-c", str(ROOT / "constraints.txt"), borrowed=False)
