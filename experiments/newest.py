@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from experiments.results import Results
+from rage_env import configs
 from rage_env.errors import InputError, LogError, did_you_mean
 
 __all__ = ["latest", "named"]
@@ -28,8 +29,14 @@ def latest(out: str | Path, name: str | None = None) -> Results:
     found = [file for file in every if name is None or file.parent.name[:-9] == name]
     if found:
         return Results.open(found[-1].parent)
-    if name is None or not every:
-        raise LogError(f"{Path(out)}: holds no results yet; `rage run {name or 'quickstart'}` makes some")
+    if name is None:
+        raise LogError(f"{Path(out)}: holds no results yet; `rage run quickstart` makes some")
+    if not every:
+        shipped = name if name in configs.names("experiments") else "quickstart"
+        raise LogError(
+            f"{name!r} is no results folder, and {Path(out)} holds no results yet: give a folder that `rage run` "
+            f"wrote, or the place of your results with --out; `rage run {shipped}` makes some"
+        )
     there = sorted({file.parent.name[:-9] for file in every})
     raise LogError(
         f"{name!r} is no results folder, and {Path(out)} holds no study of that name"

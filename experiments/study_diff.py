@@ -22,6 +22,7 @@ from experiments.metrics import Mean, pooled
 from experiments.paired_seeds import Difference, differences, holm
 from experiments.results import Results
 from experiments.summary import check_summary
+from rage_env.errors import LogError
 
 __all__ = ["FIGURES", "StudyDiff", "diff"]
 
@@ -60,6 +61,12 @@ def diff(a: Results, b: Results, margin: float = 0.0) -> StudyDiff:
     Raises LogError naming a file that is missing or damaged.
     """
     mine, theirs = (_finished(study) for study in (a, b))
+    for study, runs in ((a, mine), (b, theirs)):
+        if not runs:
+            raise LogError(
+                f"{study.path}: holds no finished run, so there is nothing to compare; `rage run {study.study.name}` "
+                "goes on where it stopped"
+            )
     both = [run for run in mine if run in set(theirs)]
     agents = list(dict.fromkeys(agent for agent, _ in both))
     rows = [*_over_users(a, b, both, agents, margin), *_over_seeds(a, b, both, agents, margin)]

@@ -55,7 +55,7 @@ def test_help_answers_without_importing_the_world(tmp_path: Path) -> None:
         (["runn"], "runn"),
         (["evaluate", "nothing.parquet"], "nothing.parquet"),
         (["track"], "holds no results yet"),
-        (["track", "other"], "`rage run other` makes some"),
+        (["track", "other"], "'other' is no results folder, and results holds no results yet"),
         (["ui"], "no such store yet"),
         (["ui", "--uri", "http://nowhere"], "cannot be served here"),
         (["track", ""], "the name of the study is empty"),

@@ -110,3 +110,21 @@ def test_the_command_finds_studies_by_name_and_refuses_what_is_damaged(
     assert main(["diff", "quickstart", "dear", *out]) == 2
     assert f"{summary}: corrupted" in capsys.readouterr().err
     summary.write_text(whole)
+
+
+def test_a_study_without_results_is_named_whichever_of_the_two_it_is(
+    pair: tuple[Results, Results], small: Small, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole, bare = str(pair[0].path), Results.create(tmp_path, small()).path
+    for a, b in ((str(bare), whole), (whole, str(bare))):
+        assert main(["diff", a, b]) == 2
+        assert (
+            f"error: {bare}: holds no finished run, so there is nothing to compare; `rage run"
+            in capsys.readouterr().err
+        )
+    empty = tmp_path / "empty"
+    for a, b in (("quickstrt", whole), (whole, "quickstrt")):
+        assert main(["diff", a, b, "--out", str(empty)]) == 2
+        told = capsys.readouterr().err
+        assert f"'quickstrt' is no results folder, and {empty} holds no results yet" in told
+        assert "`rage run quickstart` makes some" in told
