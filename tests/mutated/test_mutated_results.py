@@ -43,6 +43,7 @@ SWEPT = ("mine/sweep.json", *(f"{CELL}/{name}" for name in (*ABOUT, *OF_RUN)))
 STUDY = (*ABOUT, *OF_RUN, "leaderboard.parquet")
 CASES: dict[str, tuple[tuple[str, ...], list[str]]] = {
     "track": (STUDY, ["track", "S", "--uri", "sqlite:///store.db"]),
+    "promote": (STUDY, ["promote", "S", "--agent", "random", "--uri", "sqlite:///store.db"]),
     "report": (STUDY, ["report", "S"]),
     "dashboard": (ABOUT, ["dashboard", "S", "--port", "59871"]),
     "diff from": (STUDY, ["diff", "S", "sound"]),
@@ -60,9 +61,9 @@ CASES: dict[str, tuple[tuple[str, ...], list[str]]] = {
     "learn": (LOG, ["learn", f"S/{RUN}/log", "--out", "learned", "--force"]),
     "calibrate": (LOG, ["calibrate", f"S/{RUN}/log", "--draws", "100"]),
 }
-MAY_FAIL = ("run --check", "replay", "replay under another", "track", "sweep")
+MAY_FAIL = ("promote", "run --check", "replay", "replay under another", "track", "sweep")
 """May end with 1: numbers differ, decisions are not reproduced, a store does not take it, a cell failed."""
-EXAMPLES = {"calibrate": 3}
+EXAMPLES = {"calibrate": 3, "promote": 3}
 """Of commands that take many seconds where the file is still sound."""
 
 
