@@ -114,7 +114,7 @@ left_out:
   churn: nobody left
 """
 LOG = "user,week,arm,visit,age,place\n" + "".join(
-    f"u{u},{w},{'ab'[u % 2]},{(u * w) % 3 % 2},{u},{'xy'[u % 2]}\n" for w in range(9) for u in range(60)
+    f"u{u},{w},{'ab'[u % 2]},{(u * w) % 3 % 2},{u},{'xy'[u % 2]}\n" for w in range(9) for u in range(240)
 )
 
 CASES: dict[str, tuple[str, list[str]]] = {
@@ -141,7 +141,7 @@ CASES: dict[str, tuple[str, list[str]]] = {
 }
 FITS = ("calibrate a world", "calibrate from moments", "calibrate through a mapping")
 """Commands that take many seconds where the file is still sound."""
-PLACE = r"\.yaml:\d+|no such file|column|\brows?\b|\bweeks?\b|--\w+|cannot be read"
+PLACE = r"\.yaml:\d+|no such file|column|\b(rows?|weeks?|users)\b|--\w+|cannot be read"
 
 
 @pytest.fixture(autouse=True)
