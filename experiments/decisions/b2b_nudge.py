@@ -15,8 +15,9 @@ A bound speaks of the lift that is expected of what is observed, and is judged a
 on all features, fitted on other cohorts (`experiments/decisions/_expected.py`). The gates with that regression in place
 of learned lift ("if expected lift were known") are what a pilot without end would get, and tell what no pilot can mend:
 which seats are sleeping dogs shows in their use for some of them only, so that many sit in accounts where nothing
-observed speaks against a nudge, and fewer admins are vetoed than by the truth. Their true lift is known to the world
-alone; claims by the truth stand in scenarios.md.
+observed speaks against a nudge, and fewer admins are vetoed than by the truth. Claims by the truth stand in
+scenarios.md. That slowing seats answer more strongly does stand in the lift expected, but half a million seat-weeks are
+too few to learn it.
 """
 
 from __future__ import annotations

@@ -5,7 +5,8 @@ cohort; its threshold and calibration come from folds of that cohort, and all fi
 the calibrated chance at .2, .4 and .6 (assumed; no cuts are published). Success rates by arm are those of a
 programme in which officers give heavier arms to worse cases; true effects come from the same weeks lived again.
 Funnels are of eight weeks of `gates` and of `uplift_greedy`, who have read a pilot on other borrowers: `masked` are
-borrowers whom the world's cool-down forbids to contact.
+borrowers whom the world's cool-down forbids to contact. Capacity binds `uplift_greedy`; `gates` never uses it up, since
+its rules shut out whoever an officer may harm before capacity is asked.
 """
 
 from __future__ import annotations
