@@ -2,8 +2,9 @@
 
     python -m experiments.safe_page docs/safe_exploration.md [--out results] [--folders FOLDER ...] [--gap FILE]
 
-Without --folders both studies, and the first one at full delays, are run under --out, or taken from there. With
---folders only the runs that these results folders hold are shown; several folders of one study are put together.
+Without --folders both studies are run under --out, or taken from there; the first one also at full delays, and with
+the oracle solved in every week, on fewer seeds. With --folders only the runs that these results folders hold are shown;
+several folders of one study are put together, and a run that stands in two of them is taken from the first.
 --gap: what `python -m experiments.safe_gap --csv FILE` wrote, instead of measuring it again.
 """
 
@@ -19,13 +20,12 @@ import numpy as np
 import pandas as pd
 
 from experiments.report.safety import safety
-from experiments.results import Results
 from experiments.safe_page_text import GAP, INTRODUCTION, METHOD, READING
+from experiments.safe_runs import run_all, weekly_of
 from experiments.safe_share import MOST_SEEDS, SafeShare, by_week, safe_share, seeds_violated, share_of_weeks
 
 __all__ = ["agents_table", "gap_table", "main", "page", "weeks_table"]
 
-FULL = {"delay_scale": 1.0}
 EARLY, LATE = range(8, 12), range(22, 26)
 """Weeks 9 to 12 and 23 to 26, counted from 0."""
 SAFE = "safe_exploration"
@@ -65,15 +65,23 @@ def _told(weekly: pd.DataFrame) -> Iterator[str]:
     """The result in a sentence, against what was aimed at."""
     mine = _of(weekly, SAFE)
     seeds, broken = mine["seed"].nunique(), seeds_violated(mine)
-    early, late = share_of_weeks(mine, EARLY), share_of_weeks(mine, LATE)
+    early, late = _often(mine, EARLY), _often(mine, LATE)
     kept = "kept" if broken <= MOST_SEEDS * seeds else "missed"
     text = (
         f"Aimed at: a true violation in at most 5 of 100 seeds. Measured: {broken} of {seeds} ({kept}; by the binomial "
         f"law at most {_at_most(broken, seeds):.0%} of all seeds there could be, with 95 % confidence). "
         f"Aimed at: 60 % of `oracle_observable`'s gain in weeks 9 to 12, and 80 % in weeks 23 to 26. Measured: "
-        f"{_interval(early)} and {_interval(late)}, bootstrap over seeds, from the weeks of these spans in which the "
-        f"oracle was solved ({_sampled(mine, EARLY)}; {_sampled(mine, LATE)})."
+        f"{_interval(share_of_weeks(early, EARLY))} and {_interval(share_of_weeks(late, LATE))}, bootstrap over seeds, "
+        f"from the weeks of these spans in which the oracle was solved ({_sampled(early, EARLY)}; "
+        f"{_sampled(late, LATE)})."
     )
+    if early["seed"].nunique() < seeds:
+        one, other = (_sampled(mine[~mine["seed"].isin(early["seed"])], span) for span in (EARLY, LATE))
+        text += (
+            f" It was solved in all of them in {early['seed'].nunique()} seeds, for time. Over all {seeds} seeds: "
+            f"{_interval(share_of_weeks(mine, _weeks(one)))} in {one} and "
+            f"{_interval(share_of_weeks(mine, _weeks(other)))} in {other}."
+        )
     if seeds < ASKED_SEEDS:
         text += f" The study asks for {ASKED_SEEDS} seeds; {seeds} had been run when this page was made."
     yield textwrap.fill(text, 120)
@@ -96,7 +104,8 @@ def agents_table(weekly: pd.DataFrame) -> Iterator[str]:
         seeds, broken = mine["seed"].nunique(), seeds_violated(mine)
         yield (
             f"| `{agent}` | {seeds} | {broken} | {_weeks_broken(mine):.1%} | {_by_rail(mine)} | "
-            f"{_number(share_of_weeks(mine, EARLY).value)} | {_number(share_of_weeks(mine, LATE).value)} | "
+            f"{_number(share_of_weeks(_often(mine, EARLY), EARLY).value)} | "
+            f"{_number(share_of_weeks(_often(mine, LATE), LATE).value)} | "
             f"{_interval(_safe(mine))} |"
         )
 
@@ -140,8 +149,21 @@ def _by_rail(weekly: pd.DataFrame) -> str:
     return ", ".join(f"{name} {share:.0%}" for name, share in found.items() if share > 0) or "none"
 
 
+def _often(weekly: pd.DataFrame, weeks: Sequence[int]) -> pd.DataFrame:
+    """Rows of the seeds in which the oracle was solved in most of these weeks, so that no week counts for more."""
+    solved = weekly["step.agent"].notna() & weekly["week"].isin(list(weeks))
+    count = solved.groupby(weekly["seed"]).sum()
+    return weekly[weekly["seed"].isin(count.index[count == count.max()])]
+
+
+def _weeks(told: str) -> list[int]:
+    """Weeks from 0 of what `_sampled` tells."""
+    return [int(w) - 1 for w in told.removeprefix("week ").split(", ")]
+
+
 def _safe(weekly: pd.DataFrame) -> SafeShare:
-    rows = weekly[weekly["step.agent"].notna()]
+    often = _often(weekly, range(26))
+    rows = often[often["step.agent"].notna()]
     gains = (rows["step.agent"] - rows["step.no_offer"]).groupby(rows["seed"]).sum()
     best = (rows["step.oracle_observable"] - rows["step.no_offer"]).groupby(rows["seed"]).sum()
     broken = weekly.groupby("seed")[_rails(weekly)].any().any(axis=1)
@@ -162,28 +184,6 @@ def _interval(share: SafeShare) -> str:
     return "" if np.isnan(share.value) else f"{share.value:.0%}{reach}"
 
 
-def weekly_of(folders: Sequence[Path]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Weekly rows of the finished runs in these folders: with delays cut, and in full. Each run counts once."""
-    parts: tuple[list[pd.DataFrame], list[pd.DataFrame]] = [], []
-    for folder in folders:
-        results = Results.open(folder)
-        overrides = results.config["scenario_overrides"]
-        assert isinstance(overrides, dict)
-        parts[overrides.get("delay_scale", 1.0) == 1.0].append(results.all_weekly())
-    whole = [pd.concat(p, ignore_index=True) if p else pd.DataFrame() for p in parts]
-    once = [w.drop_duplicates(["agent", "seed", "week"], ignore_index=True) if len(w) else w for w in whole]
-    return once[0], once[1]
-
-
-def _run_all(out: Path) -> list[Path]:
-    from experiments import config as configs
-    from experiments.study import run
-
-    full = configs.load("safe_from_week_one", [{"seeds": "9001..9020", "scenario_overrides": FULL}])
-    studies = (configs.load("safe_from_week_one"), configs.load("safe_rivals"), full)
-    return [run(study, out=out, track=False).path for study in studies]
-
-
 def _gap() -> pd.DataFrame:
     from experiments import config as configs
     from experiments.safe_gap import SEEDS, table
@@ -200,7 +200,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--gap", type=Path)
     asked = parser.parse_args(arguments)
     gap = _gap() if asked.gap is None else pd.read_csv(asked.gap)
-    scaled, full = weekly_of(asked.folders or _run_all(asked.out))
+    scaled, full = weekly_of(asked.folders or run_all(asked.out))
     figure = asked.page.with_suffix(".svg")
     safety(scaled, figure)
     asked.page.write_text(page(scaled, full, gap, figure.name), encoding="utf-8")

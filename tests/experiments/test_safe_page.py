@@ -56,6 +56,16 @@ def test_the_page_counts_seeds_and_says_whether_the_aim_was_met() -> None:
     assert "(missed;" in page(weekly(2), pd.DataFrame(), GAP, "safe.svg")
 
 
+def test_spans_are_averages_of_seeds_in_which_every_week_was_solved() -> None:
+    rows = weekly(0)
+    often = (rows["agent"] == "safe_exploration") & (rows["seed"] < 5) & rows["week"].isin([9, 10, 11])
+    rows.loc[often, ["step.agent", "step.no_offer", "step.oracle_observable"]] = [1.1, 1.0, 1.2]
+    told = " ".join(page(rows, pd.DataFrame(), GAP, "safe.svg").split())
+    assert "Measured: 55% [55%, 55%] and 70% [70%, 70%]" in told  # a week of 70 % and three of 50 %
+    assert "(week 9, 10, 11, 12; week 25)" in told
+    assert "in all of them in 5 seeds, for time. Over all 20 seeds: 70% [70%, 70%] in week 9 and" in told
+
+
 def test_the_figure_is_the_same_for_the_same_runs(tmp_path: Path) -> None:
     first, second = (safety(weekly(1), tmp_path / f"{i}.svg").read_bytes() for i in range(2))
     assert first == second
