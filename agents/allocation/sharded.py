@@ -6,12 +6,14 @@ for bit. A pass brings back g + 1 numbers a chunk; once a sample crosses, and at
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.allocation.answer import Proved, Stored, answered
 from agents.allocation.focus import exact_prices, focused
 from agents.allocation.oracle import CHUNK, radius_of
 from agents.allocation.outcome import Outcome, solved
@@ -50,6 +52,7 @@ def allocate_sharded(
     rows: name and limit of each row, in the order of the shards' coefficients. All shards but the last hold a multiple
     of 16,384 people. Raises InputError for other cuts, GuardrailError where limits contradict each other.
     """
+    began = time.perf_counter()
     _refuse_cut_chunks(shards, len(rows))
     sizes = [shard.sizes() for shard in shards]
     whole = _whole(sizes, rows)
@@ -61,7 +64,7 @@ def allocate_sharded(
     if gathered.outcome.found is None:
         names = ", ".join(name for name, _ in rows)
         raise GuardrailError(f"{names}: limits contradict each other over all shards. Raise a limit or drop a row.")
-    return _answer(whole, shards, gathered, gathered.outcome.found.lowest.prices)
+    return _answer(whole, shards, gathered, tol, began)
 
 
 def _refuse_cut_chunks(shards: Sequence[Shard], g: int) -> None:
@@ -166,8 +169,10 @@ def _few(
     return replace(few, least=lowest), parts
 
 
-def _answer(whole: Stack, shards: Sequence[Shard], gathered: _Gathered, prices: Floats) -> Allocation:
+def _answer(whole: Stack, shards: Sequence[Shard], gathered: _Gathered, tol: float, began: float) -> Allocation:
     """Probabilities of all shards, their bound by one more pass, and value and usage of what is stored."""
+    assert gathered.outcome.found is not None
+    prices = gathered.outcome.found.lowest.prices
     units = group_units(np.isfinite(gathered.few.value).T, None, 0.0)
     rounded = round_to_grid(gathered.few, units, gathered.outcome.box)
     ends = np.cumsum([len(p.at) for p in gathered.parts])[:-1]
@@ -180,26 +185,19 @@ def _answer(whole: Stack, shards: Sequence[Shard], gathered: _Gathered, prices: 
     at = np.concatenate([p.at for p in gathered.parts])[who]
     worth = float(_in_order([s.worth(at[place == i], exact[place == i]) for i, s in enumerate(shards)])[0])
     bound = float(_in_order([s.answer(prices, None)[0] for s in shards])[0] + prices @ whole.limit)
-    value, usage = float(totals[0]), totals[1:] / whole.scale
-    slack, size = whole.stated - usage, max(abs(bound), whole.value_spread)
-    relative = np.maximum(np.abs(whole.stated), np.maximum(whole.row_spread / whole.scale, 1e-300))
-    violation = float((np.maximum(-slack, 0.0) / relative).max(initial=0.0))
+    usage = totals[1:] / whole.scale
+    slack = whole.stated - usage
+    size = np.maximum(np.abs(whole.stated), np.maximum(whole.row_spread / whole.scale, 1e-300))
+    violation = float((np.maximum(-slack, 0.0) / size).max(initial=0.0))
     starts = np.append(0, np.cumsum([s.n for s in shards])[:-1])
-    return Allocation(
-        probs=np.concatenate(probs),
-        row_names=whole.names,
-        prices=prices * whole.scale,
-        usage=usage,
-        slack=slack,
-        value=value,
-        bound=bound,
-        gap=(bound - worth) / size,
-        max_violation=violation,
-        status="optimal" if bound - worth <= 1e-9 * size and violation <= 1e-9 else "inaccurate",
-        infeasibility=None,
-        n_randomised=rounded.n_randomised,
-        rounding_loss_bound=max(worth - value, 0.0) + 1e-15 * size,
-        passes=gathered.passes,
-        seconds=0.0,
-        before_storage=(at + starts[place], exact),
+    proof = Proved(
+        whole.names,
+        prices * whole.scale,
+        bound,
+        worth,
+        whole.value_spread,
+        (at + starts[place], exact),
+        rounded.n_randomised,
     )
+    held = Stored(np.concatenate(probs), float(totals[0]), usage, slack, violation)
+    return answered(held, proof, tol, gathered.passes, began)

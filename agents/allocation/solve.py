@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.allocation.answer import Proved, Stored, answered, stored
 from agents.allocation.conic import Asked, by_cones
 from agents.allocation.infeasible import explain, largest_floor
 from agents.allocation.inputs import Program, checked, starting_prices
@@ -20,7 +21,7 @@ from agents.allocation.own_answer import by_vertices
 from agents.allocation.own_rows import chosen
 from agents.allocation.result import Allocation
 from agents.allocation.robust import by_tangents
-from agents.allocation.rounding import round_to_grid
+from agents.allocation.rounding import Rounded, round_to_grid
 from agents.allocation.rows import Floats, Linear, Robust
 from agents.allocation.stack import Stack, build
 from agents.allocation.units import Units
@@ -77,34 +78,18 @@ def _answer(program: Program, units: Units, stack: Stack, outcome: Outcome, tol:
     """Probabilities, their usage as stored, and how far their value may be from the best."""
     assert outcome.found is not None
     rounded = round_to_grid(stack, units, outcome.box)
-    probs = np.ascontiguousarray(units.spread(rounded.probs(units)))
-    prices = outcome.found.lowest.prices * stack.scale
-    value, usage = program.totals(probs)
-    slack = stack.flip * (stack.stated - usage)
-    bound = outcome.found.lowest.bound + stack.constant
-    violation = _relative(stack, slack)
-    size = max(abs(bound), stack.value_spread)
-    exact = rounded.primal.value + stack.constant
-    lost = max(exact - value, 0.0) + 1e-15 * size
-    good = bound - exact <= tol * size and bound - value <= tol * size + lost and violation <= 1e-9 + rounded.quantum
-    return Allocation(
-        probs=probs,
-        row_names=stack.names,
-        prices=prices,
-        usage=usage,
-        slack=slack,
-        value=value,
-        bound=bound,
-        gap=(bound - exact) / size,
-        max_violation=violation,
-        status="optimal" if good else "inaccurate",
-        infeasibility=None,
-        n_randomised=rounded.n_randomised,
-        rounding_loss_bound=lost,
-        passes=outcome.passes,
-        seconds=time.perf_counter() - began,
-        before_storage=rounded.users(units),
+    lowest = outcome.found.lowest
+    proof = Proved(
+        stack.names,
+        lowest.prices * stack.scale,
+        lowest.bound + stack.constant,
+        rounded.primal.value + stack.constant,
+        stack.value_spread,
+        rounded.users(units),
+        rounded.n_randomised,
+        rounded.quantum,
     )
+    return answered(_stored(program, units, stack, rounded), proof, tol, outcome.passes, began)
 
 
 def _refusal(program: Program, units: Units, stack: Stack, outcome: Outcome, began: float) -> Allocation:
@@ -114,19 +99,17 @@ def _refusal(program: Program, units: Units, stack: Stack, outcome: Outcome, beg
     if units.floor.any():
         largest = largest_floor(program, outcome.farkas)
     rounded = round_to_grid(stack, units, outcome.box)
-    probs = np.ascontiguousarray(units.spread(rounded.probs(units)))
-    value, usage = program.totals(probs)
-    slack = stack.flip * (stack.stated - usage)
+    held = _stored(program, units, stack, rounded)
     return Allocation(
-        probs=probs,
+        probs=held.probs,
         row_names=stack.names,
-        prices=np.zeros_like(usage),
-        usage=usage,
-        slack=slack,
-        value=value,
+        prices=np.zeros_like(held.usage),
+        usage=held.usage,
+        slack=held.slack,
+        value=held.value,
         bound=-np.inf,
         gap=np.inf,
-        max_violation=_relative(stack, slack),
+        max_violation=held.violation,
         status="infeasible" if largest is None else "floor_infeasible",
         infeasibility=explain(stack, outcome.farkas, outcome.box, largest),
         n_randomised=rounded.n_randomised,
@@ -136,7 +119,8 @@ def _refusal(program: Program, units: Units, stack: Stack, outcome: Outcome, beg
     )
 
 
-def _relative(stack: Stack, slack: Floats) -> float:
-    """Largest excess over a limit, relative to the limit or the spread of the row, whichever is larger."""
+def _stored(program: Program, units: Units, stack: Stack, rounded: Rounded) -> Stored:
+    """The rounded probabilities by user; an excess counts relative to limit or spread, whichever is larger."""
+    probs = np.ascontiguousarray(units.spread(rounded.probs(units)))
     size = np.maximum(np.abs(stack.stated), np.maximum(stack.row_spread / stack.scale, 1e-300))
-    return float((np.maximum(-slack, 0.0) / size).max(initial=0.0))
+    return stored(program, probs, stack.flip, stack.stated, size)
