@@ -91,15 +91,15 @@ class Guard:
         """The best allocation that keeps every cautious row; margins are first taken around `start` (n, k)."""
         from agents.allocation import allocate
 
-        observation = self.observation
+        observation, there = self.observation, self.cuts(start)
         for _ in range(_ROUNDS):
-            rows = self._lifted(self.rows(start))
+            rows = there
             found = allocate(value, rows, observation.action_mask, observation.unit, floor=self.floor)
             wanted = found.probs.astype(np.float64)
-            share = self.share_of(wanted)
+            there = self.cuts(wanted)
+            share = self._share_within(wanted, there)
             if share >= _NEAR:
                 break
-            start = wanted
         return Plan(found, rows, found.probs if share >= 1.0 else self._towards(wanted, share))
 
     def kept(self, probs: Floats) -> NDArray[np.float32]:
@@ -111,8 +111,12 @@ class Guard:
 
     def share_of(self, probs: Floats) -> float:
         """The largest share of the way from base to `probs` (n, k) that surely keeps the rows, which are convex."""
+        return self._share_within(probs, self.cuts(probs))
+
+    def _share_within(self, probs: Floats, rows: Sequence[Linear]) -> float:
+        """The same, given the rows at `probs`."""
         share = 1.0
-        for at_probs, at_base in zip(self._lifted(self.rows(probs)), self._base_rows, strict=True):
+        for at_probs, at_base in zip(rows, self._base_rows, strict=True):
             sign = 1.0 if at_probs.sense == "<=" else -1.0
             used, least = sign * usage_of(at_probs, probs), sign * usage_of(at_base, self.base)
             limit = np.maximum(sign * _limits(at_probs), least)

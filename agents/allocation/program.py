@@ -76,9 +76,10 @@ def _refuse_empty_denominator(guardrail: Guardrail, means: Means, shape: tuple[i
     """A rate of something over nothing is no rate; nothing over nothing, when everybody has left, breaks no limit."""
     if guardrail.denominator is None:
         return
-    size = weighted_sum(guardrail.denominator, means, shape)
+    if weighted_sum(guardrail.denominator, means, shape).any():
+        return
     used = weighted_sum(guardrail.numerator, means, shape)
-    if used.any() and not size.any():
+    if used.any():
         user, arm = (int(i) for i in np.argwhere(used != 0)[0])
         raise GuardrailError(
             f"{guardrail.name}: its denominator {' + '.join(guardrail.denominator)} is expected to be 0 for every user "

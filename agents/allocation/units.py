@@ -58,7 +58,7 @@ def group_units(
             f"user {int(np.argmin(count))}: no arm is allowed. Allow arm 0 for everybody who can take nothing else."
         )
     steps = np.ceil(np.broadcast_to(np.asarray(floor, dtype=np.float64), (n,)) * GRID - 1e-6).astype(np.int64)
-    if unit is None:
+    if unit is None or (np.diff(unit) > 0).all():  # nobody shares
         return _checked(None, mask.T.copy(), np.where(count == 1, 0, steps))
     _, of = np.unique(np.where(count == 1, -1 - np.arange(n), unit), return_inverse=True)
     m = int(of.max(initial=-1)) + 1
