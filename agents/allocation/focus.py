@@ -51,7 +51,7 @@ def focused(stack: Stack, prices: Floats, tol: float, within: Reach | None = Non
             others, gain = stack.limit - few.limit, few.constant - stack.constant
             return Search(final, lifted(found.box, others, gain, here.best, who), int(np.ceil(passes)) + 1)
         prices = reach.nearest(found.lowest.prices)
-        if within is not None and not within.holds(prices):
+        if within is not None and (soft or not within.holds(prices)):  # whoever narrowed may ask a sample of everybody
             return Search(found.lowest, None, int(np.ceil(passes)))
     start, more = refined_prices(stack, prices)
     found = search(stack, start, tol, within=within)
