@@ -41,13 +41,13 @@ def mixed(seed: int, n: int = 12, k: int = 5) -> NDArray[np.float32]:
     return np.asarray(probs / probs.sum(axis=1, keepdims=True), dtype=np.float32)
 
 
-def marginals_hold(draw: Draw, probs: NDArray[np.floating]) -> bool:
+def marginals_hold(draw: Draw, probs: NDArray[np.floating], draws: int) -> bool:
     rng = np.random.default_rng(11)
     counts = np.zeros(probs.shape)
-    for _ in range(_DRAWS):
+    for _ in range(draws):
         counts[np.arange(len(probs)), draw(probs, rng)] += 1
-    sd = np.sqrt(_DRAWS * probs * (1 - probs)) + 1e-9
-    return bool((np.abs(counts - _DRAWS * probs) <= _SIGMAS * sd + 1e-2).all())
+    sd = np.sqrt(draws * probs * (1 - probs)) + 1e-9
+    return bool((np.abs(counts - draws * probs) <= _SIGMAS * sd + 1e-2).all())
 
 
 def head_counts_hold(draw: Draw, probs: NDArray[np.floating]) -> bool:
@@ -57,11 +57,12 @@ def head_counts_hold(draw: Draw, probs: NDArray[np.floating]) -> bool:
     return totals <= {int(np.floor(expected)), int(np.ceil(expected))}
 
 
-def test_every_arm_is_drawn_as_often_as_its_probability_says() -> None:
+@pytest.mark.parametrize("draws", [4_000, pytest.param(_DRAWS, marks=pytest.mark.slow)])
+def test_every_arm_is_drawn_as_often_as_its_probability_says(draws: int) -> None:
     probs = mixed(1)
-    assert marginals_hold(along_the_comb, probs)
-    assert marginals_hold(each_alone, probs)
-    assert not marginals_hold(the_likeliest, probs)
+    assert marginals_hold(along_the_comb, probs, draws)
+    assert marginals_hold(each_alone, probs, draws)
+    assert not marginals_hold(the_likeliest, probs, draws)
 
 
 def test_contacts_never_leave_the_floor_and_ceiling_of_their_expectation() -> None:
