@@ -23,6 +23,8 @@ __all__ = ["built"]  # a fixture
 AGENTS = "agents=[{kind: no_offer}, {kind: lagrangian_linucb}]"
 EXAMPLE = "import mlflow, sys; print(mlflow.pyfunc.load_model(sys.argv[1]).input_example.to_json(orient='records'))"
 WAIT_S = 300.0
+UVICORN = "#!{}\nimport sys\nfrom uvicorn.main import main\nsys.exit(main())\n"
+"""MLflow starts a program of this name, which an environment that borrows packages lacks."""
 
 
 def free_port() -> int:
@@ -75,6 +77,8 @@ def test_the_wheel_alone_feeds_a_real_server_and_serves_its_champion(
         return done.stdout
 
     python = programs / "python"
+    (programs / "uvicorn").write_text(UVICORN.format(python))
+    (programs / "uvicorn").chmod(0o755)
     shutil.copy(empty_store, tmp_path / "server.db")  # initialised already
     store = f"sqlite:///{tmp_path}/server.db"
     start: list[str | Path] = [
