@@ -6,12 +6,14 @@ import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 from experiments.newest import latest
 from experiments.own_port import HERE, refuse_taken
 from experiments.results import Results
 from rage_env.errors import ConfigError
 
-__all__ = ["HERE", "serve"]
+__all__ = ["HERE", "serve", "warm"]
 
 APP = Path(__file__).with_name("app.py")
 
@@ -40,11 +42,20 @@ def serve(out: Path, study: str | None, port: int, tell: Callable[[str], None]) 
     from experiments.dashboard.screens import every
 
     every()  # read now, before anybody waits for a page
+    warm()
     tell(f"{first.path if first else out}\nat http://{HERE}:{port} (Ctrl-C stops it)")
     options = {**_OPTIONS, "server.port": port}
     bootstrap.load_config_options(options)
     root = first.path.parent if first else out
     bootstrap.run(str(APP), False, [str(root), first.path.name if first else ""], options)
+
+
+def warm() -> None:
+    """Solve a program of two users, so that no visitor waits for the solver to be read: over a second."""
+    from agents.allocation import Linear, allocate
+
+    cost = np.array([[0.0, 1.0], [0.0, 1.0]])
+    allocate(np.array([[0.0, 2.0], [0.0, 3.0]]), [Linear("budget", cost, 1.5)], np.ones((2, 2), np.bool_))
 
 
 def _first(out: Path, study: str | None) -> Results | None:

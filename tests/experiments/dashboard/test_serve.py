@@ -73,3 +73,8 @@ def _answers(port: int) -> bool:
         except OSError:
             time.sleep(0.25)
     return False
+
+
+def test_no_visitor_waits_for_the_solver_to_be_read() -> None:
+    code = "import sys; from experiments.dashboard.serve import warm; warm(); sys.exit('cvxpy' not in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
