@@ -27,11 +27,11 @@ suppress_warnings = ["misc.highlighting_failure"]
 nitpicky = True
 nitpick_ignore_regex = [
     (r"py:.*", r"(np|pd|pa|gymnasium|typing|numpy|pandas|pydantic|collections)\..*"),  # other libraries
-    (r"py:.*", r"NDArray|VectorEnv|VecEnv|MinariDataset"),
+    (r"py:.*", r"NDArray|VectorEnv|VecEnv|MinariDataset|Path"),
     (r"py:.*", r"(Bool|Float|Int|Prob)s|Indices|Columns|Info|Arrays"),  # short words for arrays, said where they stand
     (
         r"py:.*",
-        r"Growth|Spec|Recipe|Finite|Question|Stream|Saved|Stopping|Stack|Outlook|Step|AnyEnv|(\w+\.)?(Override|Kind)",
+        r"Growth|Spec|Recipe|Finite|Question|Stream|Saved|Stopping|Stack|Outlook|Step|AnyEnv|Item|Result|(\w+\.)?(Override|Kind)",
     ),
 ]
 

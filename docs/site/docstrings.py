@@ -104,6 +104,8 @@ def _by_last_name(app: Sphinx, env: BuildEnvironment, node: pending_xref, shown:
     if node.get("refdomain") != "py":
         return None
     wanted = str(node["reftarget"]).rpartition(".")[2]
+    if wanted in _ELSEWHERE_ANOTHERS and not str(node.get("py:module", "")).startswith(_ELSEWHERE_ANOTHERS[wanted]):
+        return None
     places = [(o.docname, o.node_id) for o in _named(env, wanted)]
     if len(places) != 1:
         return None
@@ -117,3 +119,5 @@ def _named(env: BuildEnvironment, wanted: str) -> list[ObjectEntry]:
 
 
 _TOP = ("class", "exception", "function", "data")
+_ELSEWHERE_ANOTHERS = {"Path": "experiments.monitors"}
+"""{name: the only modules in which it is ours}: a path of the file system has the same name elsewhere."""

@@ -24,6 +24,7 @@ GROUPS: Mapping[str, Group] = {
         "rage_env.interface": None,
         "rage_env.outcomes": None,
         "rage_env.guardrails": ("Guardrail", "Scope"),
+        "rage_env.delays": None,
         "rage_env.scenario": None,
         "rage_env.log": ("CohortLog", "LogMeta", "LogWriter", "Reports", "WeekLog", "validate_log"),
         "rage_env.cost": ("CostEnv",),

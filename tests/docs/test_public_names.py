@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import importlib
 import inspect
 import re
+import typing
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from textwrap import dedent
@@ -16,6 +18,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from docs.site.conf import nitpick_ignore_regex
 from docs.site.docstrings import fields_of
 from docs.site.public import modules, public
 from experiments import estimators, monitors
@@ -127,6 +130,35 @@ def test_every_estimator_and_monitor_says_whose_method_it_is() -> None:
     parts += [("experiments.monitors", n) for n in monitors.names()]
     docs = {name: importlib.import_module(f"{package}.{name}").__doc__ or "" for package, name in parts}
     assert {name for name, doc in docs.items() if not re.search(r"\b(1[89]|20)\d\d\b", doc)} == OF_NO_SOURCE
+
+
+def _unknown(function: Callable[..., object]) -> set[str]:
+    """Types in a signature that the reference neither shows nor is told to leave without a link."""
+    signature = inspect.signature(function)
+    written = [p.annotation for p in signature.parameters.values()] + [signature.return_annotation]
+    trees = [ast.walk(ast.parse(a, mode="eval")) for a in written if isinstance(a, str)]
+    names = {ast.unparse(node) for tree in trees for node in tree if isinstance(node, ast.Name | ast.Attribute)}
+    inner = {name.partition(".")[0] for name in names if "." in name}
+    return {name for name in names - inner if not _linked(name)}
+
+
+def _linked(name: str) -> bool:
+    shown = {p.path.rpartition(".")[2] for p in every() if p.owner is None} | {*dir(builtins), *typing.__all__}
+    return name in shown or any(re.fullmatch(regex, name) for _, regex in nitpick_ignore_regex)
+
+
+def test_every_type_in_a_public_signature_is_public_or_left_without_a_link() -> None:
+    functions = [p for p in NAMES if isinstance(p.held, FunctionType)]
+    unknown = {p.path: found for p in functions if isinstance(p.held, FunctionType) and (found := _unknown(p.held))}
+    assert unknown == {}
+
+
+def test_a_type_that_nothing_shows_is_noticed() -> None:
+    def strange(here: int) -> int:
+        return here
+
+    strange.__annotations__ = {"here": "Hidden", "return": "list[Public]"}
+    assert _unknown(strange) == {"Hidden", "Public"}
 
 
 def test_every_public_name_is_there_and_stands_once() -> None:
