@@ -59,7 +59,7 @@ def resident_mb(group: int) -> float:
 
 
 class Memory(threading.Thread):
-    """Looks every half second how much there is in use; remembers the most."""
+    """Looks every two seconds how much there is in use; remembers the most."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
@@ -69,7 +69,7 @@ class Memory(threading.Thread):
         """Until the process ends."""
         while True:
             self.peak_mb = max(self.peak_mb, resident_mb(os.getpgid(0)))
-            time.sleep(0.5)
+            time.sleep(2.0)
 
 
 def parts_of(results: Results) -> dict[str, float]:

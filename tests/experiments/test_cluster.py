@@ -75,7 +75,9 @@ SOURCES = "sources: {burn_in_weeks: assumed}\n"
 
 
 @pytest.mark.usefixtures("ray_here")
-def test_a_log_in_partitions_is_judged_on_a_cluster_with_the_bits_of_threads(tmp_path: Path) -> None:
+def test_a_log_in_partitions_is_judged_on_a_cluster_with_the_bits_of_threads(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     rng = np.random.default_rng(0)
     for week in range(3):
         n = 60_000
@@ -88,6 +90,12 @@ def test_a_log_in_partitions_is_judged_on_a_cluster_with_the_bits_of_threads(tmp
     nodes = evaluate_stream(stream, plain_policies(stream), names, cluster=LOCAL)
     assert threads.to_json(double_precision=15) == nodes.to_json(double_precision=15)
     assert (threads.select_dtypes("number").to_numpy() == nodes.select_dtypes("number").to_numpy()).all()
+    told = []
+    for where_to in ([], ["--executor", "ray", "--address", "local"]):
+        assert main(["evaluate", str(tmp_path), "--stream", "--arms", "a,b,c", "--json", *where_to]) == 0
+        told.append(capsys.readouterr().out)
+    assert told[0] == told[1]
+    assert '"dr"' in told[0]
 
 
 @pytest.mark.usefixtures("ray_here")

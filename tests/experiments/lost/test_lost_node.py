@@ -174,6 +174,18 @@ def test_a_sweep_on_nodes_has_the_files_of_one_in_processes_and_tells_the_same_f
         assert (away.path / table).read_bytes() == (here.path / table).read_bytes()
 
 
+def test_groups_of_one_population_are_the_same_on_nodes(three: Three, tmp_path: Path) -> None:
+    alarm = {"kind": "ratio_betting", "metric": "loss_rate", "alpha": 0.05, "ages": [4]}
+    groups = [{"kind": "random"}, {"kind": "status_quo"}]
+    ab = {"salt": "nodes", "control": 0.3}
+    config = tiny(mode="ab", ab=ab, users=400, seeds=[1, 2], agents=groups, monitors=[alarm])
+    here = experiments.run(config, out=tmp_path / "here", track=False, progress=False)
+    away = experiments.run(config, out=tmp_path / "away", track=False, progress=False, executor=three.address)
+    assert contents(away.path) == contents(here.path)
+    assert away.verdicts.equals(here.verdicts)
+    assert len(here.verdicts)
+
+
 def processes_of(place: str) -> list[int]:
     """Living processes that were told of this folder."""
     found = []
