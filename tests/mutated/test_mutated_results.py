@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import experiments
-from experiments import tracking
+from experiments import report, tracking
 from experiments.seal import SEAL, seal
 from rage_env.log import CohortLog
 from rage_env.log_tables import delayed_columns, week_table
@@ -29,7 +29,7 @@ from tests.mutated.json_slips import SLIPS, Slip, wrong_json
 from tests.mutated.strategies import COLUMNS, told, wrong_parquet
 from tests.mutated.test_mutated_yaml import SWEEP
 
-FEW, MANY = 3, 150
+FEW, MANY = 2, 150
 USERS = 300
 RUN = "runs/random/seed-1"
 ABOUT = ("study.json", "config.json", SEAL)
@@ -71,6 +71,13 @@ EXAMPLES = {"calibrate": 3, "promote": 3}
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A study with logs, a policy learned from one, a log that the policy does not know, and a store."""
     folder = tmp_path_factory.mktemp("kept")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(report, "draw", lambda _: ())
+        _make(folder)
+    return folder
+
+
+def _make(folder: Path) -> None:
     study = experiments.run(tiny(users=USERS), out=folder / "out", track=False, progress=False).path
     study.rename(folder / "study")
     shutil.copytree(folder / "study" / RUN / "log", folder / "new")
@@ -82,7 +89,6 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "flat").mkdir()
     _flat(CohortLog.read(folder / "study" / RUN / "log"), folder / "flat" / FLAT[0])
     tracking.initialise(f"sqlite:///{folder / 'store.db'}")
-    return folder
 
 
 def _flat(log: CohortLog, file: Path) -> None:
@@ -103,13 +109,15 @@ def _of_strangers(log: Path) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _place(tmp_path: Path, kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _place(tmp_path: Path, kept: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ("new", "policy", "flat", "swept"):
         shutil.copytree(kept / name, name)
     shutil.copytree(kept / "study", "sound")
     for name in ("store.db", "sweep.yaml"):
         shutil.copy(kept / name, name)
+    if "[report]" not in request.node.name:  # figures take longer than all the rest of a small study
+        monkeypatch.setattr(report, "draw", lambda _: ())
     from streamlit.web import bootstrap
 
     for name in ("run", "load_config_options"):

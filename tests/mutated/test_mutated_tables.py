@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from tests.mutated.strategies import CELLS, COLUMNS, told, wrong_cells, wrong_parquet
 
-FEW, MANY = 6, 400
+FEW, MANY = 3, 400
 USERS, WEEKS = 240, 9
 
 MAPPING = """\

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from rage_env import configs
 from tests.mutated.strategies import TEXT, told, wrong_text
 
-FEW, MANY = 4, 300
+FEW, MANY = 3, 300
 EXPERIMENT = """\
 name: mine
 question: Does anything break?
