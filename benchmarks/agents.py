@@ -8,6 +8,11 @@
 of every arm for every user. `bandit` asks of ours just what LinUCB does: one outcome, the best of the arms. `week` is
 a whole week of lagrangian_linucb in the fintech world, under its five guardrails and under four of them: beliefs,
 allocation, decision, learning. CPU seconds, medians.
+
+Where a week goes, under four guardrails, by profile: a half to two allocations, the second around margins of the first;
+a quarter to cautious rows at three plans; a sixth to learning; the rest to beliefs. In November 2026, on two cores that
+fifteen other processes shared, a median week took 1.3 to 1.6 s (4 to 6 passes an allocation; the first three weeks, in
+which hardly anybody may be offered anything, up to 2.1 s) where it had taken 3.2 s (20 to 43 passes, up to 7.8 s).
 """
 
 from __future__ import annotations

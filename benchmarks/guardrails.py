@@ -9,6 +9,10 @@
 
 Seconds are CPU seconds. Reference runs are few because they are slow; each is of an instance the allocator solved
 too, and their values are compared. Peak memory is measured in a process of its own for each side.
+
+In November 2026, on two cores that others used too, one process each: n = 100,000 and g = 3 took 0.14 s against
+34 s (241x) and 110 MiB against 1,060; g = 8 took 0.33 s against 57 s (173x). n = 10,000,000 with g = 3 took 3,740 MiB
+beyond the instance, 5.4 GB with it.
 """
 
 from __future__ import annotations
