@@ -4,11 +4,12 @@
     python benchmarks/study.py                                 # 8 agents x 5 seeds x 100,000 users x 26 weeks
     python benchmarks/study.py --seeds 1 --users 10000         # a minute of it
 
-The quickstart with an eighth agent, through `experiments.run` as `rage run` does it: two processes, every estimator,
-monitor and oracle, results on disk, figures, MLflow. `cpu_s` is of all processes. `parts` says what the runs themselves
-noted: `world` is the environment (reset and step, burn-in with it), `truth` are potential and mean outcomes for the
-judges, `control` is the world lived once more at arm 0, `oracle` is the yardstick; `share` is of `cpu_s`, so what lies
-outside the runs (imports, files, figures, MLflow) is `rest`. `peak_mb` is the most memory of all processes together.
+Four rules and four learners in the world of the quickstart, through `experiments.run` as `rage run` does it: two
+processes, every estimator, monitor and oracle, results on disk, figures, MLflow. `cpu_s` is of all processes. `parts`
+says what the runs themselves noted: `world` is the environment (reset and step, burn-in with it), `truth` are potential
+and mean outcomes for the judges, `control` is the world lived once more at arm 0, `oracle` is the yardstick; `share` is
+of `cpu_s`, so what lies outside the runs (imports, files, figures, MLflow) is `rest`. `peak_mb` is the most memory of
+all processes together.
 """
 
 from __future__ import annotations
