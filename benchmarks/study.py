@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import sys
 import tempfile
 import threading
@@ -40,37 +39,39 @@ AGENTS: list[dict[str, object]] = [
 ]
 
 
-def cpu_seconds() -> float:
-    """Of this process and of those that it has seen end."""
-    spent = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(s.ru_utime + s.ru_stime for s in spent)
+_TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def resident_mb(group: int) -> float:
-    """Memory of the living processes of a group, pages that they share counted once each."""
-    total = 0
-    for place in Path("/proc").glob("[0-9]*"):
-        try:
-            if os.getpgid(int(place.name)) == group:
-                lines = (place / "smaps_rollup").read_text().splitlines()
-                total += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
-        except (OSError, ValueError):  # it has just ended
-            continue
-    return total / 1024
+class Watch(threading.Thread):
+    """Looks every two seconds at the processes of this group; remembers the most memory, and each one's CPU seconds.
 
-
-class Memory(threading.Thread):
-    """Looks every two seconds how much there is in use; remembers the most."""
+    Workers are children of a process of their own, so nobody but the system knows what they spent.
+    """
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
         self.peak_mb = 0.0
+        self.spent: dict[str, float] = {}
 
     def run(self) -> None:
         """Until the process ends."""
         while True:
-            self.peak_mb = max(self.peak_mb, resident_mb(os.getpgid(0)))
+            self.look()
             time.sleep(2.0)
+
+    def look(self) -> None:
+        """Take note once; pages that processes share are counted once each."""
+        group, kilobytes = os.getpgid(0), 0
+        for place in Path("/proc").glob("[0-9]*"):
+            try:
+                if os.getpgid(int(place.name)) == group:
+                    times = (place / "stat").read_text().rpartition(")")[2].split()[11:13]
+                    self.spent[place.name] = sum(map(int, times)) / _TICKS
+                    lines = (place / "smaps_rollup").read_text().splitlines()
+                    kilobytes += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+            except (OSError, ValueError):  # it has just ended
+                continue
+        self.peak_mb = max(self.peak_mb, kilobytes / 1024)
 
 
 def parts_of(results: Results) -> dict[str, float]:
@@ -93,13 +94,14 @@ def by_agent(results: Results) -> dict[str, float]:
 
 def measured(users: int, weeks: int, seeds: int, workers: int) -> dict[str, object]:
     """One study, from nothing to its leaderboard and its store."""
-    memory = Memory()
-    memory.start()
+    watch = Watch()
+    watch.start()
     began, load = time.perf_counter(), os.getloadavg()[0]
     asked = {"users": users, "weeks": weeks, "seeds": [*range(101, 101 + seeds)], "agents": AGENTS, "workers": workers}
     with tempfile.TemporaryDirectory() as folder:
         done = experiments.run("quickstart", out=folder, **asked)
-        wall, cpu = time.perf_counter() - began, cpu_seconds()
+        watch.look()
+        wall, cpu = time.perf_counter() - began, sum(watch.spent.values())
         results = Results.open(done.path)
         parts, agents = parts_of(results), by_agent(results)
         disk = sum(f.stat().st_size for f in done.path.rglob("*") if f.is_file())
@@ -113,7 +115,7 @@ def measured(users: int, weeks: int, seeds: int, workers: int) -> dict[str, obje
         "wall_s": round(wall, 1),
         "cpu_s": round(cpu, 1),
         "user_weeks_per_cpu_s": round(len(AGENTS) * seeds * users * weeks / cpu),
-        "peak_mb": round(memory.peak_mb),
+        "peak_mb": round(watch.peak_mb),
         "disk_mb": round(disk / 1e6, 1),
         "load_before": round(load, 2),
         "parts_cpu_s": {p: round(s, 1) for p, s in sorted(parts.items(), key=lambda item: -item[1])},
