@@ -36,7 +36,8 @@ def focused(stack: Stack, prices: Floats, tol: float, within: Reach | None = Non
     """
     passes = 0.0
     for turn in range(_TURNS if stack.m > _SMALL else 0):
-        if soft and stack.m > 2 * _SMALL and (stack.code is None or len(stack.coef) > 1):
+        rough = soft and stack.m > 2 * _SMALL and (stack.code is None or len(stack.coef) > 1)
+        if rough:
             soft = turn == 0
             prices = sampled_prices(stack, prices, 0) if soft else exact_prices(sampled(stack, 0, _SAMPLE), prices)
         here = scan(stack, prices, radius_of(stack, prices))
@@ -51,7 +52,8 @@ def focused(stack: Stack, prices: Floats, tol: float, within: Reach | None = Non
             others, gain = stack.limit - few.limit, few.constant - stack.constant
             return Search(final, lifted(found.box, others, gain, here.best, who), int(np.ceil(passes)) + 1)
         prices = reach.nearest(found.lowest.prices)
-        if within is not None and (soft or not within.holds(prices)):  # whoever narrowed may ask a sample of everybody
+        astray = rough and found.box is None  # whoever narrowed may ask a sample of everybody
+        if within is not None and (astray or not within.holds(prices)):
             return Search(found.lowest, None, int(np.ceil(passes)))
     start, more = refined_prices(stack, prices)
     found = search(stack, start, tol, within=within)
