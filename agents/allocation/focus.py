@@ -52,7 +52,7 @@ def focused(stack: Stack, prices: Floats, tol: float, within: Reach | None = Non
             others, gain = stack.limit - few.limit, few.constant - stack.constant
             return Search(final, lifted(found.box, others, gain, here.best, who), int(np.ceil(passes)) + 1)
         prices = reach.nearest(found.lowest.prices)
-        astray = rough and found.box is None  # whoever narrowed may ask a sample of everybody
+        astray = rough and found.box is None and stack.m <= 3 * _SAMPLE  # whoever narrowed may ask a sample
         if within is not None and (astray or not within.holds(prices)):
             return Search(found.lowest, None, int(np.ceil(passes)))
     start, more = refined_prices(stack, prices)
