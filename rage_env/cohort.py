@@ -41,7 +41,7 @@ class CohortEnv(People, VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # 
     observation: `features` (n, d), or `masked`: a Dict of those as `observation` and of `action_mask` (n, k).
     newborn: everyone joins at week 0. first_slot, n_max: a shard's place in the whole cohort; cohort_sums: last
     week's sums of the whole by name, instead of one's own (set `given_sums` between steps to move them on).
-    threads: chunks lived at once; two processes with a shard each are faster (docs/decisions/0023).
+    threads: chunks lived at once; two processes with a shard each are faster (docs/decisions/0024).
     copy: True: what was returned never changes. False: `reset` and `step` write into the arrays they handed out before,
     as Gymnasium's vector environments do under that name; nothing is held twice, and what is to stay must be copied.
     keep_burn_in: keep the burn-in weeks as WeekLogs in `burn_in_logs`.
