@@ -29,7 +29,7 @@ def store_given_back() -> Iterator[None]:
         try:
             yield
         finally:
-            mlflow.set_tracking_uri("")  # which it writes into the environment
+            mlflow.set_tracking_uri(None)  # type: ignore[arg-type]  # as its own context manager goes back to none
             os.environ.pop("MLFLOW_TRACKING_URI", None)
             if before is not None:
                 os.environ["MLFLOW_TRACKING_URI"] = before

@@ -31,8 +31,13 @@ def uri(shown_study: Results, empty_store: Path, tmp_path_factory: pytest.TempPa
     return f"sqlite:///{file}"
 
 
-def promoted(results: Results, uri: str, **choice: Any) -> Promotion:  # Any: fields of Choice
-    return promote(results, uri, "rage", None, Choice(**choice))
+def promoted(
+    results: Results,
+    uri: str,
+    name: str | None = None,
+    **choice: Any,  # Any: fields of Choice
+) -> Promotion:
+    return promote(results, uri, "rage", name, Choice(**choice))
 
 
 def pointed(done: Promotion) -> dict[str, str | None]:
@@ -42,16 +47,17 @@ def pointed(done: Promotion) -> dict[str, str | None]:
 def test_policies_are_registered_once_and_aliases_follow_leaderboard_and_name(
     shown_study: Results, uri: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    first = promoted(shown_study, uri)
+    name = "met-once"  # other tests may have promoted the study's own model before
+    first = promoted(shown_study, uri, name)
     assert first.registered == ("1", "2")
     by_board = {"champion": "1 (lagrangian_linucb/1)", "challenger": "2 (no_offer/1)"}
     assert pointed(first) == by_board
-    again = promoted(shown_study, uri)
+    again = promoted(shown_study, uri, name)
     assert again.registered == ()
     assert not any(move.moved for move in again.moves)
-    by_name = promoted(shown_study, uri, agent="no_offer")
+    by_name = promoted(shown_study, uri, name, agent="no_offer")
     assert pointed(by_name) == {"champion": "2 (no_offer/1)", "challenger": None}
-    told = ["promote", str(shown_study.path), "--uri", uri]
+    told = ["promote", str(shown_study.path), "--uri", uri, "--name", name]
     assert main([*told, "--agent", "no_offer", "--alias", "challenger"]) == 2
     assert "no_offer: is champion, and nobody can be both" in capsys.readouterr().err
     assert main([*told, "--json"]) == 0
