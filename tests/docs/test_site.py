@@ -69,6 +69,7 @@ def test_links_lead_to_where_pages_stand_in_the_site() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:'myst_parser")  # the parser's own use of what a later Sphinx drops
 def test_the_site_builds_without_a_warning_and_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
     assert site.main([str(tmp_path / "site")]) == 0
     pages = [*(tmp_path / "site").rglob("*.html")]
