@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
 
 from hypothesis import strategies as st
 
@@ -53,13 +54,13 @@ def wrong_json(data: bytes, slips: Sequence[Slip]) -> bytes:
 
 def _changed(what: str, holder: dict[str, object] | list[object], key: str | int, word: int) -> None:
     if what == "value":
-        holder[key] = WORDS[word % len(WORDS)]  # type: ignore[index]  # a key of a dict, or a place in a list
+        holder[key] = deepcopy(WORDS[word % len(WORDS)])  # type: ignore[index]  # a key of a dict, or a place in a list
     elif what == "drop":
         del holder[key]  # type: ignore[arg-type]  # as above
     elif isinstance(holder, dict) and what == "key":
         holder[KEYS[word % len(KEYS)]] = holder.pop(str(key))
     elif isinstance(holder, dict) and what == "add":
-        holder[KEYS[word % len(KEYS)]] = WORDS[word % len(WORDS)]
+        holder[KEYS[word % len(KEYS)]] = deepcopy(WORDS[word % len(WORDS)])
     elif isinstance(holder, list) and what == "add":
         holder.insert(int(key), holder[int(key)])
 
