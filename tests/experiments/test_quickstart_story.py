@@ -12,7 +12,7 @@ from experiments.results import Results
 CAREFUL = ["lagrangian_linucb", "constrained_thompson", "uplift_greedy"]
 CARELESS = ["random", "blanket_credit_line"]
 SMALLER = {
-    "users": 3_000,
+    "users": 10_000,  # of 3,000 one large loss decides how wide an interval is
     "weeks": 16,
     "seeds": [101, 102],
     "oracle": {"every_weeks": 8, "users_fit": 20_000},
@@ -33,13 +33,7 @@ def board(results: Results) -> pd.DataFrame:
 
 
 def test_careful_agents_earn_more_than_doing_nothing(board: pd.DataFrame) -> None:
-    careful = board.loc[CAREFUL]
-    assert (careful["gain"] > 0).all()
-    trusted = careful[
-        ~careful["gain_too_skewed"]
-    ]  # one large loss among 3,000 users widens an interval; the board says so
-    assert len(trusted) > 0
-    assert (trusted["gain_lower"] > 0).all()
+    assert (board.loc[CAREFUL, "gain_lower"] > 0).all()
     assert board.loc["no_offer", "gain"] == 0
 
 
