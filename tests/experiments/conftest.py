@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 from experiments import config, run, tracking
 from experiments.config import ExperimentConfig
 from experiments.results import Results
+
+os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # read when Ray is imported, by whichever test comes first
 
 Small = Callable[..., ExperimentConfig]
 _SMALL: dict[str, object] = {
