@@ -68,16 +68,22 @@ class Forest:
         return np.asarray(expit(self.predict(x)), dtype=np.float64)
 
     def _sum(self, columns: Rows) -> Floats:
-        total = np.full(columns.shape[1], self.base)
+        """(n,) for columns (d, n). Struck leaves are gathered by a product: no branch on what cannot be guessed."""
+        n = columns.shape[1]
+        bits = _narrowest(self.leaf.shape[1])
+        struck = (~self.keeps).astype(bits)
+        total = np.full(n, self.base)
+        failed, product = np.empty(n, np.bool_), np.empty(n, bits)
         for tree in range(len(self.leaf)):
-            standing = np.full(columns.shape[1], ~np.uint64(0))
-            for feature, threshold, keeps in zip(
-                self.feature[tree].tolist(), self.threshold[tree], self.keeps[tree], strict=True
+            gone = np.zeros(n, bits)
+            for feature, threshold, strikes in zip(
+                self.feature[tree].tolist(), self.threshold[tree], struck[tree], strict=True
             ):
                 if threshold < np.inf:
-                    failed = columns[feature] > threshold
-                    standing &= np.where(failed, keeps, ~np.uint64(0))
-            first = np.bitwise_count((standing & (~standing + np.uint64(1))) - np.uint64(1))
+                    np.greater(columns[feature], threshold, out=failed)
+                    np.multiply(failed, strikes, out=product)
+                    gone |= product
+            first = np.bitwise_count(gone & ~(gone + bits(1)))
             total += self.leaf[tree][first]
         return total
 
@@ -131,6 +137,11 @@ _TABLES: dict[str, Any] = {  # NumPy's scalar types have no common type that dty
     "keeps": np.uint64,
     "leaf": np.float64,
 }
+
+
+def _narrowest(leaves: int) -> type[np.unsignedinteger[Any]]:  # Any: any width
+    """The smallest type with a bit for every leaf; the last of them is never struck out."""
+    return next(t for t in (np.uint16, np.uint32, np.uint64) if leaves <= np.iinfo(t).bits)
 
 
 _Tables = tuple[NDArray[np.int64], Rows, NDArray[np.uint64], Floats]

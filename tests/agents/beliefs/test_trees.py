@@ -27,7 +27,7 @@ def one_thread() -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("leaves", [2, 15, 64])
+@pytest.mark.parametrize("leaves", [2, 15, 16, 17, 32, 33, 64])
 def test_the_arrays_predict_what_scikit_learn_predicts(leaves: int) -> None:
     x, y = _data()
     growth = Growth(trees=25, leaves=leaves, least_rows=5)
