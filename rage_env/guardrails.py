@@ -218,7 +218,8 @@ def linear_row(
             total = float(den[:, 0].sum()) if denominator_total is None else denominator_total
             limit = guardrail.limit * total
         else:
-            coef, limit = num - guardrail.limit * den, 0.0
+            den *= guardrail.limit  # arrays of our own: see weighted_sum
+            coef, limit = np.subtract(num, den, out=num), 0.0
     if guardrail.hard:
         limit = math.floor(limit + 1e-9)
     if guardrail.relative_to == "status_quo":

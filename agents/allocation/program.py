@@ -16,6 +16,7 @@ from rage_env.interface import NO_OFFER, Observation
 __all__ = ["guardrail_rows", "require_kept"]
 
 Means = Mapping[str, NDArray[np.floating]]
+_FIRST = 256  # rows looked at before all are
 
 
 def guardrail_rows(
@@ -74,9 +75,7 @@ def _used_to_date(guardrail: Guardrail, known: Sequence[Guardrail], observation:
 
 def _refuse_empty_denominator(guardrail: Guardrail, means: Means, shape: tuple[int, int]) -> None:
     """A rate of something over nothing is no rate; nothing over nothing, when everybody has left, breaks no limit."""
-    if guardrail.denominator is None:
-        return
-    if weighted_sum(guardrail.denominator, means, shape).any():
+    if guardrail.denominator is None or _brings_any(guardrail.denominator, means, shape):
         return
     used = weighted_sum(guardrail.numerator, means, shape)
     if used.any():
@@ -86,6 +85,14 @@ def _refuse_empty_denominator(guardrail: Guardrail, means: Means, shape: tuple[i
             f"under every arm, while its numerator is {used[user, arm]:.6g} for user {user} under arm {arm}. Check the "
             "beliefs, or state a plain limit."
         )
+
+
+def _brings_any(weights: Mapping[str, float], means: Means, shape: tuple[int, int]) -> bool:
+    """Whether the weighted sum differs from 0 anywhere: most often among the first, so that few have to be summed."""
+    first = {c: np.asarray(mean)[:_FIRST] for c, mean in means.items()}
+    if weighted_sum(weights, first, (min(_FIRST, shape[0]), shape[1])).any():
+        return True
+    return bool(weighted_sum(weights, means, shape).any())
 
 
 def _cohort(

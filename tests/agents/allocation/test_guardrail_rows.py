@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from agents.allocation import allocate
+from agents.allocation import allocate, program
 from agents.allocation.program import guardrail_rows, require_kept
 from rage_env.errors import GuardrailError
 from rage_env.guardrails import Guardrail, Scope, linear_row, true_usage
@@ -205,6 +205,15 @@ def test_a_denominator_of_nothing_is_named_and_nothing_over_nothing_is_not() -> 
         guardrail_rows([rate()], believed, observation())
     (row,) = guardrail_rows([rate()], {**believed, "loss_fraud": np.zeros((_N, _K))}, observation())
     assert allocate(np.zeros((_N, _K)), [row], observation().action_mask).status == "optimal"
+
+
+@pytest.mark.parametrize("at", [0, _N - 1])
+def test_one_user_with_something_to_divide_by_is_enough(at: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(program, "_FIRST", 2)
+    believed = {**means(), "gmv": np.zeros((_N, _K))}
+    believed["gmv"][at, 1] = 1.0
+    (row,) = guardrail_rows([rate()], believed, observation())
+    assert row.coef[at, 1] < believed["loss_fraud"][at, 1]
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
