@@ -13,7 +13,7 @@ export MKL_NUM_THREADS := 1
 
 help:
 	@echo "make run       the quickstart study: agents compared, with MLflow (first call installs into $(VENV))"
-	@echo "make test      the tests that fit in four minutes"
+	@echo "make test      all tests but the slow ones: a quarter of an hour on two cores"
 	@echo "make test-all  all tests, slow ones too"
 	@echo "make test-lowest  the tests with the lowest versions that pyproject.toml allows, in $(LOWEST)"
 	@echo "make lint      ruff and mypy"
