@@ -76,7 +76,20 @@ async def look(address: str, report: Path, pictures: Path) -> list[str]:
                 wrong += await _report(tab, report, pictures / f"report-{size}-{scheme}.png", size, scheme)
                 wrong += [f"asked another machine: {url}" for url in tab.asked if not stays(url)]
                 wrong += [f"error in the browser: {text}" for text in tab.errors]
+    print(f"{'first page, browser open':28} {await _opened_again(address):5.1f} s", flush=True)
     return wrong
+
+
+async def _opened_again(address: str) -> float:
+    """Seconds until the first page stands in a browser that has shown it before, as in a tab opened in the morning."""
+    _, page = screens.every()[0]
+    async with chromium() as tab:
+        await tab.size(SIZES[0], HEIGHT, SCHEMES[0])
+        for _ in range(2):
+            began = monotonic()
+            await tab.go(address)
+            await tab.until(READY % page.TITLE)
+    return monotonic() - began
 
 
 async def _page(tab: Tab, url: str, title: str, out: Path) -> list[str]:
