@@ -17,6 +17,8 @@ from rage_env import scenario
 from rage_env.errors import GuardrailError, RunError
 from rage_env.log import CohortLog
 
+pytestmark = pytest.mark.xdist_group("test_study")  # what they share is made once
+
 Small = Callable[..., ExperimentConfig]
 PAIR = [{"kind": "no_offer"}, {"kind": "random"}]
 

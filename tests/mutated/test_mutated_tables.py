@@ -14,6 +14,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from tests.mutated.strategies import CELLS, COLUMNS, told, wrong_cells, wrong_parquet
 
+pytestmark = pytest.mark.xdist_group("test_mutated_tables")  # what they share is made once
+
 FEW, MANY = 3, 400
 USERS, WEEKS = 240, 9
 
