@@ -42,6 +42,7 @@ class CohortEnv(People, VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # 
     newborn: everyone joins at week 0. first_slot, n_max: a shard's place in the whole cohort; cohort_sums: last
     week's sums of the whole by name, instead of one's own (set `given_sums` between steps to move them on).
     threads: chunks lived at once; two processes with a shard each are faster (docs/decisions/0024).
+    compiled: hashes, look-ups and comparisons of a week by compiled kernels (extra `fast`), to the same bits.
     copy: True: what was returned never changes. False: `reset` and `step` write into the arrays they handed out before,
     as Gymnasium's vector environments do under that name; nothing is held twice, and what is to stay must be copied.
     keep_burn_in: keep the burn-in weeks as WeekLogs in `burn_in_logs`.
@@ -68,6 +69,7 @@ class CohortEnv(People, VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # 
         n_max: int | None = None,
         cohort_sums: Mapping[str, float] | None = None,
         threads: int = 1,
+        compiled: bool = False,
         copy: bool = True,
         keep_burn_in: bool = False,
         **fields: Any,
@@ -77,7 +79,7 @@ class CohortEnv(People, VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # 
         choices.check_seed(seed)
         self._made_with: dict[str, Any] = {
             "base": base, "scenario": {**(scenario or {}), **fields}, "population": population, "reward": reward,
-            "observation": observation, "newborn": newborn, "cohort_sums": cohort_sums,
+            "observation": observation, "newborn": newborn, "cohort_sums": cohort_sums, "compiled": compiled,
         }  # fmt: skip
         world = scenarios.load(base, [self._made_with["scenario"]])
         choices.check_grain(num_envs, first_slot, n_max, hooks.grain(world.used))
@@ -85,6 +87,7 @@ class CohortEnv(People, VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # 
         self.population, self.reward_kind, self.sight = population, reward, observation
         self.given_sums = None if cohort_sums is None else dict(cohort_sums)
         self.newborn, self.threads, self.copy, self.keep_burn_in = newborn, threads, copy, keep_burn_in
+        self.noise = choices.noise(compiled=compiled)
         self.truth = Truth(self)
         mode = AutoresetMode.DISABLED if population == "closed" else AutoresetMode.SAME_STEP
         self.autoreset_mode = mode

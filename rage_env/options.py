@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from rage_env import sight
 from rage_env.errors import ConfigError, did_you_mean
+from rage_env.randomness import Noise
 
-__all__ = ["check", "check_grain", "check_seed", "first_without_action", "reset_mask"]
+__all__ = ["check", "check_grain", "check_seed", "first_without_action", "noise", "reset_mask"]
 
 _OPTIONS = ("reset_mask",)
 
@@ -52,6 +53,19 @@ def check_seed(seed: object) -> None:
         not isinstance(seed, int | np.integer) or isinstance(seed, bool) or not 0 <= seed < 1 << 63
     ):
         raise ConfigError(f"seed: must be a whole number from 0 to 2**63 - 1, got {seed!r}")
+
+
+def noise(*, compiled: bool) -> type[Noise]:
+    """How luck is worked out. Raises ConfigError where compiled kernels are asked for and numba lacks."""
+    if not compiled:
+        return Noise
+    try:
+        from rage_env.compiled import CompiledNoise
+    except ImportError as error:
+        raise ConfigError(
+            f"compiled: True needs numba ({error}); pip install 'rage-env[fast]', or leave it out and get the same bits"
+        ) from error
+    return CompiledNoise
 
 
 def reset_mask(options: Mapping[str, Any] | None, n: int) -> NDArray[np.bool_] | None:  # Any: Gymnasium's own type

@@ -68,6 +68,7 @@ class People:
 
     newborn = False  # everyone joins at week 0
     threads = 1
+    noise: type[Noise] = Noise  # or one that kernels work out
     keep_burn_in = False
 
     def __init__(self, scenario: Scenario, n: int, first_slot: int, n_max: int, *, copy: bool = True) -> None:
@@ -188,7 +189,7 @@ class People:
 
     def luck(self, rows: slice, week: int) -> Noise:
         """The luck of some slots in a week of the calendar; burn-in weeks are negative."""
-        return Noise(self.key, self.traits.key[rows], week + self.scenario.burn_in_weeks)
+        return self.noise(self.key, self.traits.key[rows], week + self.scenario.burn_in_weeks)
 
     def _report(self, week: int) -> None:
         self._reported = self._pending.pop(week)

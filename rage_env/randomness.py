@@ -9,9 +9,10 @@ below 1e-4 one 52-bit uniform is used instead.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import lru_cache
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -156,17 +157,22 @@ class Noise:
     key: int
     keys: NDArray[np.uint64]  # (n,), from person_keys
     week: int
+    compiled: ClassVar[bool] = False  # whether kernels take the place of NumPy
 
     def take(self, rows: NDArray[np.intp]) -> Noise:
         """The luck of these rows alone."""
-        return Noise(self.key, self.keys[rows], self.week)
+        return replace(self, keys=self.keys[rows])
 
     def counter_key(self, draw: int) -> int:
         """The key of this week and draw, mixed into every person's own."""
         return _counter_key(self.key, self.week, int(draw))
 
+    def counter(self, draw: int) -> np.uint64:
+        """The key of this week and draw as kernels take it."""
+        return np.uint64(self.counter_key(draw))
+
     def _hash(self, draw: int) -> NDArray[np.uint64]:
-        return _mix_into(np.bitwise_xor(self.keys, np.uint64(self.counter_key(draw))))
+        return _mix_into(np.bitwise_xor(self.keys, self.counter(draw)))
 
     def pair(self, draw: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Two (n,) float32 uniforms, independent, on the odd multiples of 2**-24."""
@@ -185,6 +191,14 @@ class Noise:
         np.right_shift(h, np.uint64(12), out=h)
         u = np.bitwise_or(h, np.uint64(0x3FF0000000000000), out=h).view(np.float64)  # from 1 to 2
         return np.subtract(u, 1 - 2.0**-53, out=u)
+
+    def below(self, draw: int, chance: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n,) 1 where the uniform lies below the chance of that user, else 0."""
+        return (self.uniform(draw) < chance).astype(np.float32)
+
+    def below64(self, draw: int, chance: NDArray[np.floating]) -> NDArray[np.float32]:
+        """The same of a uniform of 52 bits, for chances that may be small."""
+        return (self.uniform64(draw) < chance).astype(np.float32)
 
     def normals(self, draw: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Two (n,) independent standard normals (Box and Muller 1958); at most 5.77 in size."""

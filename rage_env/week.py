@@ -75,6 +75,22 @@ class Week:
             raise WorldError("a conditional mean asked for luck; means integrate it out")
         return self.luck
 
+    @property
+    def compiled(self) -> bool:
+        """Whether kernels take the place of NumPy; never while means are taken."""
+        return self.luck is not None and self.luck.compiled
+
+    def shifted(
+        self, level: NDArray[np.float32], table: NDArray[np.float32], strength: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """(n,) the level, moved by what the arm does to the user's archetype (table) times how strongly it is felt."""
+        if self.compiled:
+            from rage_env import kernels
+
+            return kernels.shifted(level, table, self.felt, self.traits.archetype, strength)
+        out: NDArray[np.float32] = level + table.take(self.cell) * strength
+        return out
+
     @cached_property
     def cell(self) -> NDArray[np.intp]:
         """(n,) index of (arm felt, archetype) into the flattened effect tables."""

@@ -24,6 +24,7 @@ DOORS = {
     "matplotlib": "experiments.report",
     "confluent_kafka": "experiments.kafka",
     "stable_baselines3": "rage_env.sb3",
+    "numba": "rage_env.kernels",
 }
 APART = ("experiments.estimators", "experiments.monitors")
 NOT_FOR_THOSE_APART = ("agents", "rage_env.truth", "experiments.tracking")

@@ -27,7 +27,7 @@ class Params(MechanismParams):
 
 def probability(week: Week, params: Params) -> NDArray[np.float32]:
     """(n,) probability of leaving; 0 for those who already left."""
-    log_hazard = week.arms.log_hazard.take(week.cell) * week.now["response"] + week.now["fatigue"]
+    log_hazard = week.shifted(week.now["fatigue"], week.arms.log_hazard, week.now["response"])
     for also in AFTER:
         if also in week.now:
             log_hazard += week.now[also]
@@ -39,7 +39,7 @@ def probability(week: Week, params: Params) -> NDArray[np.float32]:
 
 def draw(week: Week, params: Params) -> Columns:
     """churned: 0 or 1."""
-    return {"churned": (week.noise.uniform64(Draw.CHURN) < probability(week, params)).astype(np.float32)}
+    return {"churned": week.noise.below64(Draw.CHURN, probability(week, params))}
 
 
 def mean(week: Week, params: Params) -> Columns:

@@ -64,13 +64,7 @@ def base_logit(z: NDArray[np.float32], a: float, b: float) -> NDArray[np.float32
 
 def probability(week: Week, params: Params) -> NDArray[np.float32]:
     """(n,) probability of being active; 0 for those who left or have not joined."""
-    between = np.float32(math.sqrt(params.between))
-    within = np.float32(math.sqrt(1 - params.between))
-    logit = base_logit(between * week.traits.activity + within * week.lives.shock, params.beta_a, params.beta_b)
-    logit += week.arms.activity_logit.take(week.cell) * week.now["response"]
-    by_bits = np.float32(params.momentum_logit) * (_MOMENTUM - 1)
-    logit += by_bits.take(week.lives.active_bits.astype(np.intp))
-    logit -= week.now["fatigue"]
+    logit = _logit(week, params)
     if "activity_shift" in week.now:
         logit += week.now["activity_shift"]
     np.negative(logit, out=logit)
@@ -79,12 +73,33 @@ def probability(week: Week, params: Params) -> NDArray[np.float32]:
     return np.divide(week.here.astype(np.float32), logit, out=logit)
 
 
+def _logit(week: Week, params: Params) -> NDArray[np.float32]:
+    """(n,) of being active for those who are there, before anything that other mechanisms add."""
+    traits, lives, now = week.traits, week.lives, week.now
+    weights = np.array([math.sqrt(params.between), math.sqrt(1 - params.between)], np.float32)
+    by_bits = np.float32(params.momentum_logit) * (_MOMENTUM - 1)
+    effects = week.arms.activity_logit
+    if week.compiled:
+        from rage_env import kernels
+
+        values, steps = _table(params.beta_a, params.beta_b)
+        return kernels.activity_logit(
+            traits.activity, lives.shock, weights, np.float32(_EDGE), np.float32(_STEPS / (2 * _EDGE)), values, steps,
+            effects, week.felt, traits.archetype, now["response"], lives.active_bits, by_bits, now["fatigue"],
+        )  # fmt: skip
+    logit = base_logit(weights[0] * traits.activity + weights[1] * lives.shock, params.beta_a, params.beta_b)
+    logit += effects.take(week.cell) * now["response"]
+    logit += by_bits.take(lives.active_bits.astype(np.intp))
+    logit -= now["fatigue"]
+    return logit
+
+
 def draw(week: Week, params: Params) -> Columns:
     """active: 0 or 1; next_shock: s_it of next week; spend_shock: standard normal, used by spending."""
     innovation, spend_shock = week.noise.normals(Draw.SHOCKS)
     ar = np.float32(params.ar)
     return {
-        "active": (week.noise.uniform(Draw.ACTIVITY) < probability(week, params)).astype(np.float32),
+        "active": week.noise.below(Draw.ACTIVITY, probability(week, params)),
         "next_shock": ar * week.lives.shock + np.sqrt(1 - ar * ar) * innovation,
         "spend_shock": spend_shock,
     }

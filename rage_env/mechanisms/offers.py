@@ -42,6 +42,8 @@ def _contacts(week: Week) -> NDArray[np.float32]:
 
 def draw(week: Week, params: Params) -> Columns:
     """Counts and dollars; cashback never exceeds the arm's cap."""
+    if week.compiled:
+        return _compiled(week, params)
     arms, contacts, gmv = week.arms, _contacts(week), week.now["gmv"]
     redeemed, cost = np.zeros(week.n, np.float32), np.zeros(week.n, np.float32)
     rows = _offered(week, (arms.redemption > 0) | (arms.cashback > 0))
@@ -52,14 +54,33 @@ def draw(week: Week, params: Params) -> Columns:
         cost[rows] = took * arms.bonus.take(arm) + np.minimum(
             arms.cashback.take(arm) * gmv[rows], arms.offer_cap.take(arm)
         )
-    margin = np.float32(params.take_rate) + arms.extra_margin
     return {
         "contacts": contacts,
         "contact_cost": contacts * arms.contact_cost.take(week.arm),
         "redeemed": redeemed,
         "bonus_cost": cost,
-        "revenue_gross": gmv * margin.take(week.felt),
+        "revenue_gross": gmv * _margin(week, params).take(week.felt),
     }
+
+
+def _margin(week: Week, params: Params) -> NDArray[np.float32]:
+    """(k,) share of GMV earned under each arm."""
+    return np.float32(params.take_rate) + week.arms.extra_margin
+
+
+def _compiled(week: Week, params: Params) -> Columns:
+    """What draw gives."""
+    from rage_env import kernels
+
+    arms, traits, now = week.arms, week.traits, week.now
+    times = np.ones(len(FraudType), np.float32)
+    times[FraudType.ABUSER] = params.abuser_redemption
+    found = kernels.offers(
+        week.noise.keys, week.noise.counter(Draw.REDEMPTION), week.arm, week.felt, week.lives.alive, traits.fraud_type,
+        now["active"], now["gmv"], arms.contacts, arms.contact_cost, arms.redemption, times, arms.bonus, arms.cashback,
+        arms.offer_cap, _margin(week, params),
+    )  # fmt: skip
+    return dict(zip(GIVES, found, strict=True))
 
 
 def mean(week: Week, params: Params) -> Columns:

@@ -68,7 +68,7 @@ def _spread(week: Week, params: Params) -> NDArray[np.float32]:
 
 def draw(week: Week, params: Params) -> Columns:
     """negative_reaction: 0 or 1; annoyance: log hazard of leaving."""
-    reacted = (week.noise.uniform64(Draw.REACTION) < probability(week, params)).astype(np.float32)
+    reacted = week.noise.below64(Draw.REACTION, probability(week, params))
     annoyance = _spread(week, params)
     if params.log_hazard:
         annoyance += np.float32(params.log_hazard) * reacted

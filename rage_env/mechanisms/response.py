@@ -35,9 +35,17 @@ class Params(MechanismParams):
 
 def draw(week: Week, params: Params) -> Columns:
     """Multipliers of the arm's effects and the fatigue term; no luck is involved."""
-    by_bits = 1 / (1 + np.float32(params.saturation) * _COUNT)
+    by_bits = np.float32(1) / (np.float32(1) + np.float32(params.saturation) * _COUNT)
     per_load = np.full(len(Archetype), params.fatigue, np.float32)
     per_load[Archetype.SLEEPING_DOG] = params.fatigue_sleeping_dog
+    if week.compiled:
+        from rage_env import kernels
+
+        lives = week.lives
+        found = kernels.responses(
+            lives.contact_bits, week.traits.archetype, lives.load, by_bits, np.sqrt(by_bits), per_load
+        )
+        return dict(zip(GIVES, found, strict=True))
     bits = week.lives.contact_bits.astype(np.intp)  # takes by bytes are three times slower
     return {
         "response": by_bits.take(bits),

@@ -34,7 +34,7 @@ class Params(MechanismParams):
 
 def _location(week: Week, params: Params) -> NDArray[np.float32]:
     """(n,) mean of log GMV if active; the user's own level was drawn for the amount before any drift."""
-    out: NDArray[np.float32] = week.traits.log_spend + week.arms.log_spend.take(week.cell) * week.now["response_root"]
+    out = week.shifted(week.traits.log_spend, week.arms.log_spend, week.now["response_root"])
     usual: Params = week.base.get("spending", params)
     if params.gmv_per_active_week_usd != usual.gmv_per_active_week_usd:
         out += np.float32(math.log(params.gmv_per_active_week_usd / usual.gmv_per_active_week_usd))
