@@ -1,6 +1,7 @@
 """How fast a big cohort lives its weeks and how much memory it takes, beside named references in the same process.
 
-Prints JSON: what was measured, and each target with its figure and whether it holds.
+Prints JSON: what was measured, and each target with its figure and whether it holds; where numba is there (extra
+`fast`), the same once more with compiled kernels.
 `python benchmarks/world.py --users 1000000 --weeks 8`; at 1e7 users `--weeks 4 --warm 0` shows the peak of memory.
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import importlib.util
 import json
 import multiprocessing as mp
 import os
@@ -16,6 +18,7 @@ import resource
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
@@ -114,13 +117,14 @@ def reference(drawn: dict[str, int], outputs: Outputs) -> float:
     return least(draw_and_write, 5)
 
 
-def speed(users: int, weeks: int, warm: int) -> dict[str, Any]:  # Any: JSON
+def speed(users: int, weeks: int, warm: int, *, compiled: bool = False) -> dict[str, Any]:  # Any: JSON
     """One thread: the pace of `step`, and how it compares."""
-    env = cohort(users, weeks + warm + 1)
+    env = cohort(users, weeks + warm + 1, compiled=compiled)
     reset = seconds(lambda: env.reset(seed=7))
     every, _ = steps(env, weeks + warm)
     pace = median(every[warm:])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    env.noise = Noise  # which is what counts; the bits are the same
     with counted() as drawn:
         _, outputs = steps(env, 1)
     at_most = reference(drawn, outputs)
@@ -139,11 +143,26 @@ def speed(users: int, weeks: int, warm: int) -> dict[str, Any]:  # Any: JSON
     }
 
 
-def threads(users: int, weeks: int) -> dict[str, float]:
+def drawing(draws: int) -> float:
+    """Wall-clock seconds of filling two arrays with uniforms, a thread each, over filling both on one: the most that
+    two threads can bring on this machine as it is now."""
+    rngs = [np.random.Generator(np.random.SFC64(i)) for i in (1, 2)]
+    outs = [np.empty(draws, np.float32) for _ in rngs]
+
+    def fill(i: int) -> object:
+        return rngs[i].random(dtype=np.float32, out=outs[i])
+
+    alone = [seconds(lambda: [fill(0), fill(1)], time.perf_counter) for _ in range(9)]
+    with ThreadPoolExecutor(2) as pool:
+        both = [seconds(lambda: list(pool.map(fill, (0, 1))), time.perf_counter) for _ in range(9)]
+    return min(alone) / min(both)
+
+
+def threads(users: int, weeks: int, *, compiled: bool = False) -> dict[str, float]:
     """Wall-clock pace on two threads over one, the weeks of both taken in turn; and the CPU that two cost over one."""
     wall: dict[int, list[float]] = {1: [], 2: []}
     cpu: dict[int, list[float]] = {1: [], 2: []}
-    env = cohort(users, 2 * weeks + 2)
+    env = cohort(users, 2 * weeks + 2, compiled=compiled)
     env.reset(seed=7)
     steps(env, 2)
     for week in range(2 * weeks):
@@ -154,6 +173,7 @@ def threads(users: int, weeks: int) -> dict[str, float]:
     return {
         "pace_over_one_thread": round(min(wall[1]) / min(wall[2]), 2),
         "cpu_over_one_thread": round(min(cpu[2]) / min(cpu[1]), 2),
+        "pace_of_drawing_alone": round(drawing(users), 2),
         "cores": os.cpu_count() or 0,
     }
 
@@ -225,12 +245,25 @@ def ratios(users: int) -> dict[str, float]:
     }
 
 
+def compiled_rows(found: dict[str, Any]) -> list[tuple[str, float, str, float]]:  # Any: JSON
+    """The targets of pace with compiled kernels, where those were measured."""
+    if "compiled" not in found:
+        return []
+    speed, two = found["compiled"]["speed"], found["compiled"]["two_threads"]
+    return [
+        ("compiled: user-weeks per CPU second, one thread", speed["user_weeks_per_cpu_second"], ">=", 15e6),
+        ("compiled: times SFC64 and writing the outputs", speed["ratio_to_reference"], "<=", 5),
+        ("compiled: pace on two threads over one", two["pace_over_one_thread"], ">=", 1.8),
+    ]
+
+
 def verdicts(found: dict[str, Any], users: int) -> list[dict[str, Any]]:  # Any: JSON
     """Each target with its figure; those of another size than was run are left out."""
     rows: list[tuple[str, float, str, float]] = [
         ("user-weeks per CPU second, one thread", found["speed"]["user_weeks_per_cpu_second"], ">=", 15e6),
         ("times SFC64 and writing the outputs", found["speed"]["ratio_to_reference"], "<=", 5),
         ("pace on two threads over one", found["two_threads"]["pace_over_one_thread"], ">=", 1.8),
+        *compiled_rows(found),
         ("pace of two processes over one", found["two_processes"]["pace_over_one_process"], ">=", 1.8),
         ("bytes a user resident, in place, outputs not counted", found["memory"]["in_place"]["env_alone"], "<=", 250),
         ("bytes a user resident, in place, outputs counted", found["memory"]["in_place"]["env_and_outputs"], "<=", 250),
@@ -258,6 +291,11 @@ def main() -> None:
     args = parser.parse_args()
     found: dict[str, Any] = {"speed": speed(args.users, args.weeks, args.warm)}  # Any: JSON
     found["two_threads"] = threads(min(args.users, 1_000_000), 4)
+    if importlib.util.find_spec("numba") is not None:
+        found["compiled"] = {
+            "speed": speed(min(args.users, 1_000_000), args.weeks, args.warm, compiled=True),
+            "two_threads": threads(min(args.users, 1_000_000), 4, compiled=True),
+        }
     found["two_processes"] = processes(min(args.users, 1_000_000), 4)
     found["memory"] = {"copied": memory(SMALL, copy=True), "in_place": memory(SMALL, copy=False)}
     found["ratios"] = ratios(SMALL)
