@@ -19,6 +19,7 @@ Floats = NDArray[np.float64]
 Arms = NDArray[np.bool_] | None
 
 _COLLINEAR = 1e-9  # share of a covariate's size under which what is left of it is rounding
+_ROUNDING = 1e-12  # share of what was taken away under which a residual is rounding; sums over 1e7 users stay below
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,10 +52,29 @@ class Comparison:
         estimate, centre = _means(x, self.arms)
         residual = x - centre
         if self.basis is None or self.gap is None:
-            return estimate, residual
+            return _without_rounding(estimate, residual, _size(centre))
         slope = np.einsum("...qn,...n->...q", self.basis, residual)
         residual -= np.einsum("...q,...qn->...n", slope, self.basis)
-        return np.asarray(estimate - (self.gap * slope).sum(axis=-1), np.float64), residual
+        estimate = np.asarray(estimate - (self.gap * slope).sum(axis=-1), np.float64)
+        taken = _size(centre) + np.sqrt((slope**2).sum(axis=-1) / self.n)
+        return _without_rounding(estimate, residual, taken)
+
+
+def _without_rounding(estimate: Floats, residual: Floats, taken: Floats) -> tuple[Floats, Floats]:
+    """0 where users differ in nothing but rounding, which else would pass for a tiny spread around a sure effect.
+
+    estimate: (...); residual: (..., n); taken: (...) size of what was taken away from users' values.
+    """
+    flat = _size(residual) <= _ROUNDING * taken
+    if not flat.any():
+        return estimate, residual
+    nothing = flat & (np.abs(estimate) <= _ROUNDING * taken)
+    return np.where(nothing, 0.0, estimate), np.where(flat[..., None], 0.0, residual)
+
+
+def _size(x: Floats) -> Floats:
+    """(...) root of the mean square of x (..., n)."""
+    return np.asarray(np.sqrt(np.einsum("...n,...n->...", x, x) / x.shape[-1]), np.float64)
 
 
 def compared(n: int, arms: Arms, covariate: Floats | None = None) -> Comparison:

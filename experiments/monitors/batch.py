@@ -19,7 +19,9 @@ Optional = Literal["denominator", "covariate", "propensity", "probs", "target", 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
 _COLUMNS = ("value", "denominator", "covariate", "propensity", "target", "predicted", "predicted_target")
+_LARGEST = 1e150  # the square of a larger number is infinite, and every error with it
 _ROUNDING = 1e-5  # probabilities are logged in single precision
+_TOO_LARGE = f", and at most {_LARGEST:g} in size so that its square is, too"
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,15 +160,17 @@ class Batch:
             row = int(np.argmin(sound))
             raise LogError(
                 f"batch of week {self.week}, row {row} (unit {self.unit[row]}): "
-                f"{name} must be finite; got {column[row]}"
+                f"{name} must be finite{_TOO_LARGE if np.isfinite(column[row]) else ''}; got "
+                f"{column[row]}"
             )
         return column
 
 
 def _sound(name: str, column: NDArray[_Scalar]) -> NDArray[np.bool_]:
     """(n,) True for numbers; a covariate may be missing."""
-    finite = np.isfinite(np.asarray(column, np.float64))
-    return finite | np.isnan(np.asarray(column, np.float64)) if name == "covariate" else finite
+    held = np.asarray(column, np.float64)
+    sound = np.abs(held) <= _LARGEST  # False for NaN
+    return sound | np.isnan(held) if name == "covariate" else sound
 
 
 def _whole(name: str, column: object, week: int) -> Ints:

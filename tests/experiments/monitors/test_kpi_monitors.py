@@ -160,6 +160,35 @@ def test_two_lives_without_a_difference_are_no_evidence_and_no_error() -> None:
     assert (state.verdict, state.estimate, state.z) == ("continue", 0.0, 0.0)
 
 
+@pytest.mark.parametrize("kind", ["group_sequential", "asymptotic_cs", "independent_cs", "naive_z"])
+@pytest.mark.parametrize("level", [0.1, 1.0, 1e9 / 3])
+def test_groups_of_which_every_user_has_the_same_value_are_no_evidence(kind: str, level: float) -> None:
+    group = np.arange(1_201) % 2
+    made = monitor(kind, mode="groups", **({} if kind == "naive_z" else {"weeks": 3}))
+    for batch in weeks_of(np.full((3, 1_201), level), group):
+        state = made.update(batch)
+        assert (state.verdict, state.estimate, state.z) == ("continue", 0.0, 0.0)
+
+
+@pytest.mark.parametrize("kind", ["group_sequential", "asymptotic_cs", "independent_cs"])
+def test_a_metric_that_the_covariate_tells_in_full_is_no_evidence(kind: str) -> None:
+    rng = np.random.default_rng(11)
+    own, group = rng.normal(50.0, 9.0, 1_201), np.arange(1_201) % 2
+    made = monitor(kind, mode="groups", weeks=3, adjust=True)
+    for week in range(3):
+        state = made.update(Batch(week, np.arange(1_201), group, 3 * own, covariate=own, covariate_week=-1))
+        assert (state.verdict, state.estimate, state.z) == ("continue", 0.0, 0.0)
+
+
+def test_a_difference_that_is_small_beside_the_mean_is_still_found() -> None:
+    rng = np.random.default_rng(12)
+    group = np.arange(4_000) % 2
+    values = 1e9 + 1e-2 * rng.normal(size=4_000) + 5e-3 * group
+    state = monitor("naive_z", mode="groups").update(weeks_of(values[None], group)[0])
+    assert state.estimate == pytest.approx(5e-3, rel=0.25)
+    assert state.z > 5
+
+
 def test_a_covariate_from_before_narrows_the_interval_and_leaves_the_level() -> None:
     rng = np.random.default_rng(7)
     own, arms = rng.normal(size=2_000), np.arange(2_000) % 2 == 1
@@ -220,6 +249,7 @@ def test_a_batch_refuses_what_it_cannot_carry() -> None:
         ({"unit": np.array([0.5, 1, 2])}, "unit must be a row of whole numbers"),
         ({"unit": np.empty(0, np.int64)}, "holds no rows"),
         ({"value": np.array([1.0, np.nan, 2.0])}, r"row 1 \(unit 1\): value must be finite; got nan"),
+        ({"value": np.array([1.0, 2e160, 2.0])}, r"row 1 \(unit 1\): value must be finite, and at most 1e\+150"),
         ({"value": np.ones(2)}, r"value has shape \(2,\) for 3 units"),
         ({"denominator": np.array([1.0, -2.0, 2.0])}, r"row 1 \(unit 1\): denominator must be >= 0; got -2.0"),
         ({"propensity": np.array([1.0, 0.0, 0.5])}, r"row 1 \(unit 1\): propensity must lie in \(0, 1\]"),
