@@ -6,7 +6,7 @@ cross-fitted reward model takes, for each user, the arm that the other folds' mo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ from experiments.evaluation_report import EvaluationReport, UpliftRow, ValueRow
 from experiments.limits import Bounds, Limits
 from experiments.log_source import LogSource, Reading, open_source
 from experiments.policy_of_log import with_policy_of
+from experiments.rankable import rankable_rows, unranked
 from experiments.ratio_metrics import RATIOS, loggable, spelt
 from experiments.uplift_metrics import uplift_metrics
 
@@ -112,6 +113,7 @@ def evaluate_log(
     asked = [_asking(source, m, estimators, alpha, interval, declared) for m in wanted]
     ratios = () if metrics else loggable(source.table.column_names)
     arm = np.asarray(source.table["arm"].to_numpy(), dtype=np.int64)
+    left_out = unranked(source) if source.one_decision else {}
     return EvaluationReport(
         name=source.name,
         source=source.origin,
@@ -126,8 +128,8 @@ def evaluate_log(
         ratios=tuple(row for name in ratios for row in _ratio(source, name, alpha, interval)),
         certificates=certificates,
         learned=tuple(row for a in asked for row in _learned(a)) if source.one_decision else (),
-        uplift=tuple(row for a in asked for row in _uplift(a)) if source.one_decision else (),
-        notes=source.notes,
+        uplift=tuple(row for a in asked for row in _uplift(a, left_out)) if source.one_decision else (),
+        notes=(*source.notes, *(f"ranking: {source.arms[a]} is left out: {why}" for a, why in left_out.items())),
     )
 
 
@@ -207,7 +209,7 @@ def _learned(asking: _Asking) -> Iterator[ValueRow]:
         yield from asking.rows("learned", best, name, asking.source.blanket(a))
 
 
-def _uplift(asking: _Asking) -> Iterator[UpliftRow]:
+def _uplift(asking: _Asking, left_out: Container[int]) -> Iterator[UpliftRow]:
     if len(columns_of(asking.metric)) > 1:
         return
     table = asking.source.table
@@ -215,7 +217,9 @@ def _uplift(asking: _Asking) -> Iterator[UpliftRow]:
     arm, propensity = _numbers(table, "arm"), _numbers(table, "propensity").astype(np.float64)
     y = outcome(table, column).astype(np.float64)
     for a in range(1, q.shape[1]):
-        rows = (arm == 0) | (arm == a)
+        if a in left_out:
+            continue
+        rows = ((arm == 0) | (arm == a)) & rankable_rows(asking.source, a)
         score = (q[rows, a] - q[rows, 0]).astype(np.float64)
         found = uplift_metrics(score, arm[rows] == a, y[rows], propensity[rows], alpha=asking.alpha)
         yield UpliftRow(asking.metric, asking.source.arms[a], found)

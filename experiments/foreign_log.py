@@ -63,7 +63,9 @@ def _as_log(mapping: LogMapping, raw: pa.Table) -> pa.Table:
         "week": _named(raw, mapping.week, "week") if mapping.week else np.zeros(n, np.int32),
         "arm": codes,
     }
-    if mapping.propensity_column is None:
+    if mapping.propensities == "withheld":
+        data["propensity"] = np.full(n, np.nan)
+    elif mapping.propensity_column is None:
         design = np.array([a.propensity for a in mapping.arms], dtype=np.float64)
         data["propensity"] = design[codes]
     else:

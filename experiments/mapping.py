@@ -9,7 +9,7 @@ import hashlib
 import os
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -61,7 +61,10 @@ class Covariates(_Strict):
 
 
 class LogMapping(_Strict):
-    """Roles of a log's columns. unit, week: None where every row is its own unit, or there is one week."""
+    """Roles of a log's columns. unit, week: None where every row is its own unit, or there is one week.
+
+    propensities: `withheld` where nobody kept them; estimators that weigh then refuse, or guess where they are told to.
+    """
 
     name: Name
     source: str
@@ -72,6 +75,7 @@ class LogMapping(_Strict):
     arm_column: str
     arms: tuple[MappedArm, ...] = Field(min_length=2)
     propensity_column: str | None = None
+    propensities: Literal["known", "withheld"] = "known"
     outcomes: tuple[Outcome, ...] = Field(min_length=1)
     covariates: Covariates = Covariates()
 
@@ -87,10 +91,17 @@ class LogMapping(_Strict):
             if twice:
                 raise ValueError(f"{what} {', '.join(twice)} stands there twice")
         designed = [a.propensity for a in self.arms if a.propensity is not None]
+        if self.propensities == "withheld":
+            if designed or self.propensity_column is not None:
+                raise ValueError("propensities: withheld, yet some are given; leave out the one or the others")
+            return self
         if self.propensity_column is not None and designed:
             raise ValueError("give the arms' propensities or propensity_column, not both")
         if self.propensity_column is None and len(designed) < len(self.arms):
-            raise ValueError("every arm needs its propensity by design, unless propensity_column names a logged one")
+            raise ValueError(
+                "every arm needs its propensity by design, unless propensity_column names a logged one; where nobody "
+                "kept them, say propensities: withheld"
+            )
         if designed and abs(sum(designed) - 1) > 1e-6:
             raise ValueError(f"the arms' propensities must sum to 1, they sum to {sum(designed):.6g}")
         return self
@@ -98,7 +109,7 @@ class LogMapping(_Strict):
     @property
     def by_design(self) -> bool:
         """Propensities follow from the arm alone."""
-        return self.propensity_column is None
+        return self.propensity_column is None and self.propensities == "known"
 
     @property
     def columns(self) -> dict[str, str]:

@@ -79,7 +79,13 @@ def cross_fit(
     for fold in np.unique(folds):
         mine, others = folds == fold, folds != fold
         heavy = None if weights is None else weights[others]
-        q[mine] = fit(design[others], arm[others], outcome[others], k, kind=kind, weights=heavy)(design[mine])
+        with np.errstate(over="ignore", invalid="ignore"):  # told by name below
+            q[mine] = fit(design[others], arm[others], outcome[others], k, kind=kind, weights=heavy)(design[mine])
+    if not np.isfinite(q).all():
+        largest = max(float(np.abs(outcome).max()), float(np.abs(features).max(initial=0.0)))
+        raise LogError(
+            f"reward model: numbers as large as {largest:.3g} overflow it; give outcomes and features in larger units"
+        )
     return q
 
 

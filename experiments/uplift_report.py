@@ -17,6 +17,7 @@ from experiments import console, reward_model
 from experiments.estimators._log import columns_of, numbers, outcome
 from experiments.estimators._sums import clusters_of
 from experiments.log_source import LogSource, Reading, open_source
+from experiments.rankable import rankable_rows, unranked
 from experiments.uplift_metrics import Interval, UpliftMetrics, uplift_metrics
 from experiments.uplift_value import Money, TargetingValue, targeting_value
 from rage_env.errors import ConfigError, LogError
@@ -41,9 +42,10 @@ def ranked_arms(
 ) -> Iterator[RankedArm]:
     """Every arm but the first, for every metric. Raises InputError."""
     table = source.table
-    propensity = numbers(table, "propensity").astype(np.float64)
-    if not np.isfinite(propensity).all() or (propensity == 1).all():
-        raise LogError("uplift: needs the propensity of every row, and arms left to chance; this log has not both")
+    propensity, left_out = numbers(table, "propensity").astype(np.float64), unranked(source)
+    if len(left_out) == len(source.arms) - 1:
+        why = "; ".join(f"{source.arms[a]}: {reason}" for a, reason in left_out.items())
+        raise LogError(f"uplift: nobody can be ranked by the effect of any arm: {why}")
     arm, features = numbers(table, "arm").astype(np.int64), reward_model.features_of(table)
     groups = clusters_of(table[source.clusters], table.num_rows).codes
     folds = reward_model.folds_of(table[source.clusters])
@@ -53,23 +55,14 @@ def ranked_arms(
         y = outcome(table, metric).astype(np.float64)
         q = reward_model.cross_fit(features, arm, y, folds, len(source.arms), kind=kind)
         for a in range(1, len(source.arms)):
-            rows = _rows(source, arm, a)
-            if not (arm[rows] == a).any():
-                continue  # an arm that was never taken
+            if a in left_out:
+                continue
+            rows = rankable_rows(source, a) & ((arm == 0) | (arm == a))
             score = (q[rows, a] - q[rows, 0]).astype(np.float64)
             data = (score, arm[rows] == a, y[rows], propensity[rows])
             found = uplift_metrics(*data, clusters=groups[rows], alpha=alpha)
             worth = targeting_value(*data, money, clusters=groups[rows], alpha=alpha)
             yield RankedArm(metric, source.arms[a], found, worth)
-
-
-def _rows(source: LogSource, arm: NDArray[np.int64], a: int) -> NDArray[np.bool_]:
-    """(n,) rows of the arm or of the first one, where both had a chance."""
-    rows = (arm == 0) | (arm == a)
-    if "present" in source.table.column_names:
-        rows &= np.asarray(source.table["present"].to_numpy(zero_copy_only=False), np.bool_)
-    tried = source.tried
-    return rows if tried is None else np.asarray(rows & (tried[:, a] > 0) & (tried[:, 0] > 0))
 
 
 def uplift_command(
@@ -87,11 +80,11 @@ def uplift_command(
     source = open_source(path, mapping, reading)
     metrics = [metric] if metric else list(source.metrics)
     rows = list(ranked_arms(source, metrics, money, "trees" if trees else "ridge"))
-    if not rows:
-        raise LogError("uplift: no arm beside the first was ever taken")
     if as_json:
         console.print_json([asdict(row) for row in rows])
     else:
+        for a, why in unranked(source).items():
+            console.show(f"{source.arms[a]} is left out: {why}")
         _show(source, rows, money)
     if figures is not None:
         from experiments.report.uplift import draw

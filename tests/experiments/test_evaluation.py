@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from experiments.cli import main
 from experiments.evaluation import EvaluationReport, evaluate_command, evaluate_log
 from experiments.evaluation_report import ValueRow
-from experiments.log_source import open_source
+from experiments.log_source import Reading, open_source
 from rage_env.errors import InputError, LogError, UnknownNameError
 from rage_env.log import CohortLog, LogMeta, WeekLog
 from rage_env.outcomes import IMMEDIATE
@@ -117,6 +118,57 @@ def test_a_foreign_file_is_read_through_a_mapping(tmp_path: Path) -> None:
     by_file: EvaluationReport = evaluate_log(tmp_path / "f.csv", tmp_path / "m.yaml")
     assert by_mapping.to_json() == by_file.to_json()
     assert by_mapping.effects[0].value == pytest.approx(1.0)
+
+
+def foreign(tmp_path: Path, arms: str, propensity: str = "1/2", rows: int = 600) -> Path:
+    """A mapping of a made-up file whose arms are those of `arms`, one letter a row in turn."""
+    lines = [f"{i},{arms[i % len(arms)]},{i % 7 + i % 3},{i % 5},{propensity}" for i in range(rows)]
+    (tmp_path / "f.csv").write_text("\n".join(["who,arm,y,x,p", *lines]))
+    known = "propensities: withheld" if propensity == "" else "propensity_column: p"
+    (tmp_path / "m.yaml").write_text(
+        f"name: f\nsource: made up\nfile: f.csv\nunit: who\narm_column: arm\n{known}\n"
+        "arms: [{name: a, value: a}, {name: b, value: b}, {name: c, value: c}]\n"
+        "outcomes: [{name: y, unit: count}]\ncovariates: {numeric: [x]}\n"
+    )
+    return tmp_path / "m.yaml"
+
+
+@pytest.mark.parametrize(
+    ("arms", "propensity", "says"),
+    [
+        ("abc", "0.3333333", ""),
+        ("abc", "1", "b is left out: the log left nothing to chance"),
+        ("abc", "0.2", "b is left out: weights of a average 1.67"),
+        ("abc", "", "b is left out: the log withholds its propensities"),
+        ("ab", "0.5", "c is left out: c was never taken"),
+    ],
+)
+def test_nobody_is_ranked_by_a_log_that_cannot_tell(tmp_path: Path, arms: str, propensity: str, says: str) -> None:
+    path = foreign(tmp_path, arms, propensity.replace("0.3333333", str(1 / 3)))
+    report = evaluate_log(path, estimators=["dm"])
+    assert [row.arm for row in report.uplift] == (["b", "c"] if not says else ["b"] if arms == "ab" else [])
+    assert not says or any(says in note for note in report.notes)
+    if not report.uplift:
+        assert main(["evaluate", str(path), "--uplift"]) == 2
+
+
+def test_propensities_that_nobody_kept_can_be_guessed_where_somebody_asks(tmp_path: Path) -> None:
+    path = foreign(tmp_path, "aabc", "")
+    refused = next(r for r in evaluate_log(path, estimators=["dr"]).values if r.policy == "b for all")
+    assert np.isnan(refused.value)
+    assert not refused.evaluable
+    reading = Reading(estimate_propensities=True)
+    asked = evaluate_log(path, estimators=["dr"], reading=reading).values
+    guessed = next(r for r in asked if r.policy == "b for all")
+    assert "estimated propensities" in guessed.reason
+    assert abs(guessed.value - 4.0) < 4 * guessed.stderr  # arms come in turn, so every arm meets the mean of all rows
+
+
+def test_numbers_beyond_the_model_are_told_by_their_size(tmp_path: Path) -> None:
+    path = foreign(tmp_path, "abc", str(1 / 3))
+    (tmp_path / "f.csv").write_text((tmp_path / "f.csv").read_text().replace(",6,", ",6e45,"))
+    with pytest.raises(LogError, match=r"reward model: numbers as large as 6e\+45 overflow it"):
+        evaluate_log(path, estimators=["dr"])
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,15 @@ def test_logged_propensities_are_read_from_their_column(tmp_path: Path) -> None:
         read_foreign_log(written(tmp_path, text, rows.replace("0.9", "0")), tmp_path / "shop.csv")
 
 
+def test_a_log_without_propensities_says_so_and_is_not_taken_for_a_trial(tmp_path: Path) -> None:
+    text = MAPPING.replace(", propensity: 1/4", "").replace(", propensity: 0.75", "") + "propensities: withheld\n"
+    table = read_foreign_log(written(tmp_path, text), tmp_path / "shop.csv")
+    assert np.isnan(table["propensity"].to_numpy()).all()
+    assert not [c for c in table.column_names if c.startswith("prob_")]
+    with pytest.raises(ConfigError, match="withheld, yet some are given"):
+        written(tmp_path, MAPPING + "propensities: withheld\n")
+
+
 @pytest.mark.parametrize(
     ("was", "becomes", "says"),
     [

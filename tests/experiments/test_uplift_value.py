@@ -112,4 +112,4 @@ def test_what_cannot_be_ranked_is_told(
 
 def test_a_deterministic_log_ranks_nobody(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", str(folder(tmp_path, chance=0.0)), "--uplift"]) == 2
-    assert "arms left to chance" in capsys.readouterr().err
+    assert "the log left nothing to chance" in capsys.readouterr().err
