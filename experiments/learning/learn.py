@@ -64,8 +64,11 @@ def learn(
         raise InputError(f"metric {metric}: a ratio has no arm that is best for one user; learn on a single column")
     table = source.table
     columns = {c: outcome(table, c).astype(np.float64) for c in (metric, *(limit.column for limit in limits))}
-    if np.isnan(np.asarray(table["propensity"].to_numpy(zero_copy_only=False), dtype=np.float64)).any():
+    chance = np.asarray(table["propensity"].to_numpy(zero_copy_only=False), dtype=np.float64)[~_gone(table)]
+    if np.isnan(chance).any():
         raise LogError("learn: the log withholds its propensities, so it cannot say what other arms would have brought")
+    if (chance == 1).all():
+        raise LogError("learn: the log left nothing to chance, so it cannot say what other arms would have brought")
     labels = table[source.clusters]
     mine = reward_model.folds_of(labels, 2, SPLIT + seed) == 0
     users = [len(table.filter(pa.array(half))[source.clusters].unique()) for half in (mine, ~mine)]

@@ -111,6 +111,8 @@ class LearnedPolicy:
     def load(cls, folder: str | Path) -> LearnedPolicy:
         """Inverse of save; nothing is unpickled. Raises LogError naming the file that is missing or damaged."""
         place = Path(folder)
+        if not (place / "policy.json").is_file():
+            raise LogError(f"{place}: holds no learned policy; `rage learn LOG --out {place}` writes one")
         facts = read_json(place / "policy.json")
         if facts.pop("form", None) != FORM:
             raise LogError(f"{place / 'policy.json'}: is no policy of form {FORM}; learn it again")

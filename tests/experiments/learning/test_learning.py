@@ -162,7 +162,7 @@ def test_a_policy_survives_the_disk_and_damage_is_told(tmp_path: Path) -> None:
     (tmp_path / "policy" / "policy.json").write_text(json.dumps({**facts, "form": 9}))
     with pytest.raises(LogError, match="is no policy of form 1"):
         LearnedPolicy.load(tmp_path / "policy")
-    with pytest.raises(LogError, match="no such file"):
+    with pytest.raises(LogError, match="nowhere: holds no learned policy; `rage learn LOG --out"):
         LearnedPolicy.load(tmp_path / "nowhere")
 
 
@@ -182,6 +182,9 @@ def test_what_cannot_be_learned_says_why() -> None:
     bare = hidden.drop_columns([f"prob_{a}" for a in ARMS])
     with pytest.raises(LogError, match="withholds its propensities"):
         learn(LogSource("made", "", bare, ARMS, ("reward",), "user_id", one_decision=True))
+    sure = bare.set_column(3, "propensity", pa.array(np.ones(4_000)))
+    with pytest.raises(LogError, match="the log left nothing to chance"):
+        learn(LogSource("made", "", sure, ARMS, ("reward",), "user_id", one_decision=True))
     other = LogSource("made", "", source.table, ("a", "b", "c"), (), "user_id", one_decision=True)
     with pytest.raises(LogError, match="knows the arms nothing, nudge, coupon, the log has a, b, c"):
         scored(learn(source).policy, other, source.table)
