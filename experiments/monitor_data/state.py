@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 
 from experiments import provenance
 from experiments.monitor_data.clock import Clock
@@ -68,10 +69,22 @@ def read_state(path: Path, declared: Declaration) -> Panel:
             facts = json.loads((Path(folder) / _FACTS).read_text(encoding="utf-8"))
             if not isinstance(facts, dict) or not isinstance(facts.get("format"), int) or facts["format"] > FORMAT:
                 raise LogError(f"{path}: was written by a later release, or is no state; this one reads up to {FORMAT}")
-            _check_same_plan(path, Declaration.model_validate_json(json.dumps(facts["declared"])), declared)
+            _check_same_plan(path, _kept(path, facts["declared"]), declared)
             return _panel(Path(folder), facts, declared)
     except (KeyError, ValueError, TypeError, IndexError, OSError, zipfile.BadZipFile) as error:
         raise LogError(f"{path}: is no readable state of a stream ({error}); feed its weeks again") from error
+
+
+def _kept(path: Path, told: object) -> Declaration:
+    """The declaration in the state. Raises LogError for one that this release would not have written."""
+    try:
+        return Declaration.model_validate_json(json.dumps(told))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise LogError(
+            f"{path}: was declared to another release: {where}: {first['msg']}; use that one, or feed its weeks again"
+        ) from error
 
 
 def _check_same_plan(path: Path, kept: Declaration, declared: Declaration) -> None:

@@ -122,6 +122,25 @@ def test_a_damaged_state_is_told(
     assert "no readable state" in capsys.readouterr().err
 
 
+def test_a_state_declared_to_another_release_is_told_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept, state = tmp_path / "kept.zip", f"--state={tmp_path / 'kept.zip'}"
+    assert fed(batches()[:1], monkeypatch, state) == 0
+    with zipfile.ZipFile(kept) as archive:
+        held = {name: archive.read(name) for name in archive.namelist()}
+    facts = json.loads(held["facts.json"])
+    facts["declared"]["shade"] = 1
+    with zipfile.ZipFile(kept, "w") as archive:
+        for name, content in {**held, "facts.json": json.dumps(facts).encode()}.items():
+            archive.writestr(name, content)
+    capsys.readouterr()
+    assert fed(batches()[1:], monkeypatch, state) == 2
+    said = capsys.readouterr().err
+    assert "kept.zip: was declared to another release: shade: " in said
+    assert "pydantic" not in said
+
+
 LATE = json.dumps({"user": "u1", "week": 0, "arm": "control", "net": 1.0, "pre": 1.0})
 LINES = [
     (["{"], r"line 1: is no JSON"),
