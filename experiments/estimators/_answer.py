@@ -164,7 +164,7 @@ def _blocks(estimator: Estimator, found: Estimate, weights: Sequence[Weights], d
     if ess < LEAST_ESS:
         out.append(f"too few: effective sample size {ess:.0f} is below {LEAST_ESS:.0f}")
     if not out and not (math.isfinite(found.value) and math.isfinite(found.stderr)):
-        out.append("undefined: a denominator is 0")
+        out.append("undefined: a denominator is 0, or numbers are too large to be squared")
     return out
 
 

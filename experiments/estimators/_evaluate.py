@@ -96,7 +96,8 @@ def evaluate(
         groups.sizes(), len(columns), view.deterministic, view.withheld, alpha, told, estimate_propensities, refused,
         interval,
     )  # fmt: skip
-    return pd.DataFrame([asdict(answer(name, e, held, facts)) for name, e in made.items()])
+    with np.errstate(over="ignore", invalid="ignore"):  # an answer says so itself
+        return pd.DataFrame([asdict(answer(name, e, held, facts)) for name, e in made.items()])
 
 
 def _view(

@@ -56,10 +56,11 @@ class Estimate:
         """Skewness of the influence; 0 where nothing varies."""
         squares = self.influence * self.influence
         variance = float(squares.mean())
-        if variance <= (1e-12 * self.value) ** 2:
+        tiny = 1e-12 * self.value
+        if variance <= tiny * tiny:
             return 0.0
         cubes = float(squares @ self.influence) / len(squares)
-        return cubes / math.pow(variance, 1.5)
+        return cubes / (variance * math.sqrt(variance))  # nan, and no error, where squares overflow
 
     def interval(self, alpha: float) -> tuple[float, float]:
         """Two-sided interval of level 1 - alpha by Student's t with one degree of freedom per cluster but one."""
@@ -106,4 +107,4 @@ def weigh(sums: Floats, largest: float, support: Floats, sizes: Floats) -> Weigh
     mean = float(support.sum()) / n
     spread = (support - mean * sizes) * (c / n)
     stderr = math.sqrt(float(spread @ spread) / (c * (c - 1))) if c > 1 else math.nan
-    return Weights(total**2 / square if square else 0.0, largest, mean, stderr)
+    return Weights(total / square * total if square else 0.0, largest, mean, stderr)

@@ -33,6 +33,9 @@ __all__ = [
 
 Probs = NDArray[np.floating]
 
+LARGEST = 1e50
+"""Size beyond which cubes of influences, as skewness and BCa take them, might not be finite."""
+
 CAPPED = re.compile(r"(?P<side>capped|floored)\((?P<column>\w+),\s*(?P<cap>\d+(\.\d*)?)\)")
 
 
@@ -64,15 +67,15 @@ def columns_of(metric: str) -> tuple[str, ...]:
     return parts
 
 
-def outcome(table: pa.Table, column: str) -> NDArray[np.generic]:
+def outcome(table: pa.Table, column: str, first_row: int = 0) -> NDArray[np.generic]:
     """(n,) a column of outcomes; `net_revenue`, `loss` and `assigned` (1 a row) are worked out where not logged.
 
     `capped(column, 100)` counts it within [-100, 100], for columns whose tail no interval can be trusted with, and
-    `floored(column, 100)` from -100 on.
+    `floored(column, 100)` from -100 on. first_row: where the table stands in the log that it is a stretch of.
     """
     if capped := CAPPED.fullmatch(column):
         cap = float(capped["cap"])
-        whole = outcome(table, capped["column"]).astype(np.float64)
+        whole = outcome(table, capped["column"], first_row).astype(np.float64)
         return np.asarray(np.clip(whole, -cap, cap if capped["side"] == "capped" else None))
     if column == "assigned" and column not in table.column_names:
         return np.ones(table.num_rows)
@@ -86,9 +89,10 @@ def outcome(table: pa.Table, column: str) -> NDArray[np.generic]:
     held = numbers(table, column)
     if held.dtype.kind not in "fiub":
         raise LogError(f"column {column}: a metric must hold numbers, got {table.schema.field(column).type}")
-    if not np.isfinite(held).all():
-        row = int(np.argmin(np.isfinite(held)))
-        raise LogError(f"column {column}, row {row}: a metric must be finite; got {held[row]}")
+    if not (float(held.min()) >= -LARGEST and float(held.max()) <= LARGEST):  # nan, too, is neither
+        row = int(np.argmin(np.abs(held.astype(np.float64)) <= LARGEST))
+        told = f", and at most {LARGEST:g} in size so that errors can be worked out" if np.isfinite(held[row]) else ""
+        raise LogError(f"column {column}, row {first_row + row}: a metric must be finite{told}; got {held[row]}")
     return held
 
 

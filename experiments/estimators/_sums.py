@@ -112,7 +112,8 @@ class ClusterSums:
     @property
     def finite(self) -> bool:
         """No term of any row was infinite or not a number."""
-        return all(np.isfinite(float(s.sum())) for s in self.sums)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return all(np.isfinite(float(s.sum())) for s in self.sums)
 
     def terms(self, name: str) -> list[Floats]:
         """The sums (count,) of one estimator's terms."""

@@ -109,6 +109,7 @@ def _acceleration(question: Question, sums: Floats, sizes: Floats) -> float:
     means = sums.sum(axis=0, keepdims=True) / sizes.sum()
     slope = question.gradients(means)[0]
     influence = sums @ slope - float(slope @ means[0]) * sizes
+    influence /= max(float(np.abs(influence).max()), 1e-300)  # cubes of large or tiny numbers leave the floats
     square = float(influence @ influence)
     return float((influence**3).sum()) / (6 * square**1.5) if square > 0 else 0.0
 

@@ -112,11 +112,12 @@ def evaluate_stream(
     width = len(reading.columns)
     label = "" if lines is None else f"ridge on {len(lines.centre)} features, cross-fitted"
     facts = Facts(sizes[here], width, deterministic, False, alpha, label, False, {})
-    answers = [
-        {"policy": policy, **asdict(answer(name, e, held[p * width : (p + 1) * width], facts))}
-        for p, policy in enumerate(names)
-        for name, e in made.items()
-    ]
+    with np.errstate(over="ignore", invalid="ignore"):  # an answer says so itself
+        answers = [
+            {"policy": policy, **asdict(answer(name, e, held[p * width : (p + 1) * width], facts))}
+            for p, policy in enumerate(names)
+            for name, e in made.items()
+        ]
     return pd.DataFrame(answers)
 
 

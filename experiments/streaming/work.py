@@ -67,7 +67,7 @@ class Fitting:
         first, table = block
         unit = self.reading.units(first, table)
         sums = self.empty()
-        y = {c: outcome(table, c).astype(np.float64) for c in self.reading.columns}
+        y = {c: outcome(table, c, first).astype(np.float64) for c in self.reading.columns}
         features = reward_model.features_of(table)
         sums.add(features, numbers(table, "arm").astype(np.int64), self.reading.folds[unit], y)
         return table.num_rows, sums
@@ -107,7 +107,7 @@ class Summing:
     def _worked(self, first: int, table: pa.Table) -> Worked:
         columns, unit = self.reading.columns, self.reading.units(first, table)
         present = np.asarray(table["present"].to_numpy()) if "present" in table.column_names else None
-        outcomes = {c: outcome(table, c) for c in columns}
+        outcomes = {c: outcome(table, c, first) for c in columns}
         q = {}
         if self.lines is not None:
             features, fold = reward_model.features_of(table), self.reading.folds[unit]

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from experiments import estimators
+from experiments.estimators._evaluate import INTERVALS
 from rage_env.errors import ConfigError, InputError, LogError, UnknownNameError
 
 N, K = 300, 3
@@ -40,6 +41,7 @@ def at(row: int, value: float, other: float) -> list[float]:
         ({"propensity": at(4, 0.0, 0.5)}, r"column propensity, row 4: must lie in \(0, 1\]; got 0.0"),
         ({"propensity": at(4, 1.5, 0.5)}, r"column propensity, row 4: must lie in \(0, 1\]; got 1.5"),
         ({"reward": at(7, np.nan, 0.5)}, r"column reward, row 7: must be finite; got nan"),
+        ({"reward": at(7, -1e60, 0.5)}, r"column reward, row 7: a metric must be finite, and at most 1e\+50 in size"),
         ({"arm": [3] * N}, r"column arm, row 0: must be one of the 3 arms 0..2; got 3"),
         ({"user_id": 5}, r"user 5 has 300 rows in week 0"),
         ({"user_id": [10**12 * (i // 2) for i in range(N)]}, r"user \d+ has 2 rows in week 0"),
@@ -54,6 +56,26 @@ def at(row: int, value: float, other: float) -> list[float]:
 def test_a_broken_log_is_refused_naming_column_row_and_rule(changes: dict[str, object], says: str) -> None:
     with pytest.raises(LogError, match=says):
         estimators.evaluate(log(**changes), TARGET)
+
+
+@pytest.mark.parametrize("interval", INTERVALS)
+def test_weights_that_no_square_can_hold_are_an_answer_and_no_crash(interval: str) -> None:
+    asked = ["ips", "snips", "dr", "wpdis", "cressie_read"]
+    found = estimators.evaluate(log(propensity=1e-300), TARGET, asked, interval=interval)
+    assert not found["evaluable"].any()
+    assert found["reason"].str.contains("too few: effective sample size 0").all()
+
+
+@pytest.mark.parametrize("interval", INTERVALS)
+def test_an_interval_scales_with_its_metric_up_to_the_largest(interval: str) -> None:
+    plain = estimators.evaluate(log(), TARGET, ["ips", "snips"], interval=interval)
+    large = log()
+    found = estimators.evaluate(
+        large.assign(reward=2.0**150 * large["reward"]), TARGET, ["ips", "snips"], interval=interval
+    )
+    for column in ("value", "lower", "upper", "stderr"):
+        np.testing.assert_allclose(found[column], 2.0**150 * plain[column], rtol=1e-9)
+    np.testing.assert_allclose(found["skew"], plain["skew"], rtol=1e-9)
 
 
 def test_a_log_without_propensities_is_refused() -> None:
