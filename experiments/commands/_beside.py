@@ -10,9 +10,10 @@ _READING = {"log", "mapping", "drop_invalid", "delayed", "as_of", "as_json"}
 _BESIDE = {
     "overlap": _READING,
     "policy": _READING,
+    "against_truth": {"log", "every", "seeds", "workers", "executor", "address", "page", "as_json"},
     "streamed": {"log", "metric", "estimator", "arms", "workers", "executor", "address", "as_json"},
 }
-_SPELT = {"streamed": "stream"}
+_SPELT = {"streamed": "stream", "every": "all"}
 
 
 def refuse_beside(context: typer.Context, form: str) -> None:
@@ -23,8 +24,11 @@ def refuse_beside(context: typer.Context, form: str) -> None:
     foreign = sorted(given - _BESIDE[form] - {form})
     if foreign:
         names = ", ".join("--" + _SPELT.get(n, n).replace("_", "-") for n in foreign)
-        allowed = ", ".join("--" + n.replace("_", "-") for n in sorted(_BESIDE[form] - {"log", "as_json"}))
-        raise ConfigError(f"{names}: cannot stand beside --{_SPELT.get(form, form)}, which takes {allowed}")
+        taken = sorted(_SPELT.get(n, n) for n in _BESIDE[form] - {"log", "as_json"})
+        allowed = ", ".join("--" + n.replace("_", "-") for n in taken)
+        raise ConfigError(
+            f"{names}: cannot stand beside --{_SPELT.get(form, form).replace('_', '-')}, which takes {allowed}"
+        )
 
 
 def _told(context: typer.Context, name: str) -> bool:

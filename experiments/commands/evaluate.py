@@ -64,6 +64,8 @@ def evaluate(
 ) -> None:
     """Judge policies from a log: values with intervals, effects, and whether a limit is proven to be kept."""
     one_thread()
+    if against_truth:
+        refuse_beside(context, "against_truth")
     if against_truth or every:
         _mark(log, against_truth, every, seeds, workers, _cluster(executor, address), page, as_json)
         return

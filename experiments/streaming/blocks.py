@@ -60,7 +60,10 @@ def open_stream(path: str | Path, arms: Sequence[str] = ()) -> LogStream:
     """
     place = Path(path)
     if (place / "log.parquet").is_file() and (place / "reports.parquet").is_file():
-        return _ours(place)
+        ours = _ours(place)
+        if arms and tuple(arms) != ours.arms:
+            raise LogError(f"{place}: --arms {', '.join(arms)}, but the log's own are {', '.join(ours.arms)}")
+        return ours
     files = sorted(place.glob("*.parquet")) if place.is_dir() else [place]
     if not files or not all(f.is_file() for f in files):
         raise LogError(f"{place}: no Parquet files; --stream reads a RAGE log folder, a file, or a folder of files")

@@ -143,6 +143,7 @@ def test_the_page_shows_every_cell_and_marks_errors_by_kind(tmp_path: Path) -> N
     [
         (["--against-truth"], "give the scenario to be lived, or --all"),
         (["--all"], "--all: belongs to --against-truth"),
+        (["fintech", "--against-truth", "--metric", "x"], "--metric: cannot stand beside --against-truth, which takes"),
         (["fintec", "--against-truth"], "did you mean 'fintech'"),
         ([], "name a log, or --against-truth"),
     ],

@@ -156,6 +156,16 @@ def test_a_broken_row_is_named_by_its_place_in_the_whole_log(
         evaluate_stream(stream, plain_policies(stream), ["ips"], workers=2)
 
 
+def test_a_gap_in_a_metric_that_is_no_reward_is_named_by_its_place_in_the_whole_log(
+    whole: pa.Table, tmp_path: Path
+) -> None:
+    held = np.ones(whole.num_rows)
+    held[140_003] = np.nan
+    stream = open_stream(written(tmp_path / "log", whole.append_column("visits", pa.array(held)), 2))
+    with pytest.raises(LogError, match="column visits, row 140003: a metric must be finite; got nan"):
+        evaluate_stream(stream, plain_policies(stream), ["ips"], "visits")
+
+
 def test_what_cannot_be_streamed_says_why(whole: pa.Table, tmp_path: Path) -> None:
     stream = open_stream(written(tmp_path / "log", whole.slice(0, 1000), 1))
     with pytest.raises(InputError, match="estimators pdis: read the whole log before they answer"):
@@ -212,5 +222,7 @@ def test_the_command_streams_a_log_of_ours_and_says_how_far_it_is(
     assert main(["evaluate", str(tmp_path / "log"), "--stream", "--drop-invalid", "--limit", "1"]) == 2
     refused = capsys.readouterr().err
     assert "--drop-invalid, --limit: cannot stand beside --stream, which takes --address, --arms" in refused
+    assert main(["evaluate", str(tmp_path / "log"), "--stream", "--arms", "bonus,no_offer"]) == 2
+    assert "--arms bonus, no_offer, but the log's own are no_offer, bonus" in capsys.readouterr().err
     assert main(["evaluate", str(tmp_path / "log"), "--arms", "a,b"]) == 2
     assert "--arms: belongs to --stream" in capsys.readouterr().err
