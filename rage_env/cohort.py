@@ -88,6 +88,8 @@ class CohortEnv(People, VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):  # 
         self.given_sums = None if cohort_sums is None else dict(cohort_sums)
         self.newborn, self.threads, self.copy, self.keep_burn_in = newborn, threads, copy, keep_burn_in
         self.noise = choices.noise(compiled=compiled)
+        if compiled:
+            self.chunk *= 2  # fewer arrays in passing leave room for more people beside them
         self.truth = Truth(self)
         mode = AutoresetMode.DISABLED if population == "closed" else AutoresetMode.SAME_STEP
         self.autoreset_mode = mode

@@ -14,6 +14,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from rage_env.state import Archetype
+
 __all__ = [
     "activity_logit", "below", "below64", "moved_on", "offers", "pair", "responses", "shifted", "uniform", "uniform64",
 ]  # fmt: skip
@@ -21,7 +23,6 @@ __all__ = [
 Function = TypeVar("Function", bound=Callable[..., Any])
 Floats = NDArray[np.float32]
 Keys = NDArray[np.uint64]
-Flags = NDArray[np.bool_]
 Codes = NDArray[Any]  # whole numbers of any width
 
 _MIX_1, _MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)  # those of randomness.py
@@ -29,13 +30,14 @@ _12, _18, _27, _30, _31, _41 = (np.uint64(bits) for bits in (12, 18, 27, 30, 31,
 _LOW_23, _LAST_FOUR, _BIT = np.uint32(0x7FFFFF), np.uint8(0b1111), np.uint8(1)
 _FROM_ONE, _FROM_ONE_64 = np.uint32(0x3F800000), np.uint64(0x3FF0000000000000)
 _LESS, _LESS_64 = np.float32(1 - 2.0**-24), 1 - 2.0**-53
+_KINDS = len(Archetype)
 _ZERO, _ONE, _TWO = np.float32(0), np.float32(1), np.float32(2)
 
 
 def kernel(function: Function) -> Function:
-    """The function compiled at its first call, to run without the interpreter's lock; code is kept between processes.
+    """The function compiled at its first call, to run without the interpreter's lock.
 
-    It is kept beside this file or, where that may not be written, in the user's own cache folder, or not at all.
+    Code is kept beside this file or, where that may not be written, in the user's own cache folder, or not at all.
     """
     try:
         made = njit(nogil=True, error_model="numpy", cache=True)(function)
@@ -120,7 +122,7 @@ def shifted(level: Floats, table: Floats, arm: Codes, archetype: Codes, strength
     """Week.shifted."""
     out = np.empty(level.shape[0], np.float32)
     for i in range(level.shape[0]):
-        out[i] = level[i] + table[np.uint64(4 * arm[i] + archetype[i])] * strength[i]
+        out[i] = level[i] + table[np.uint64(_KINDS * arm[i] + archetype[i])] * strength[i]
     return out
 
 
@@ -132,8 +134,7 @@ def responses(
     n = load.shape[0]
     response, root, fatigue = np.empty(n, np.float32), np.empty(n, np.float32), np.empty(n, np.float32)
     for i in range(n):
-        bits = np.uint64(contact_bits[i])
-        response[i], root[i] = by_bits[bits], root_by_bits[bits]
+        response[i], root[i] = by_bits[np.uint64(contact_bits[i])], root_by_bits[np.uint64(contact_bits[i])]
         fatigue[i] = per_load[np.uint64(archetype[i])] * load[i]
     return response, root, fatigue
 
@@ -151,16 +152,16 @@ def activity_logit(
         x = (min(max(z, -edge), edge) + edge) * scale
         at = np.int64(x)
         x = (x - np.float32(at)) * steps[np.uint64(at)] + values[np.uint64(at)]
-        x = x + table[np.uint64(4 * arm[i] + archetype[i])] * response[i]
+        x = x + table[np.uint64(_KINDS * arm[i] + archetype[i])] * response[i]
         out[i] = x + by_bits[np.uint64(active_bits[i])] - fatigue[i]
     return out
 
 
 @kernel
 def offers(
-    keys: Keys, counter: np.uint64, arm: Codes, felt: Codes, alive: Flags, fraud_type: Codes, active: Floats,
-    gmv: Floats, contact: Floats, price: Floats, redemption: Floats, times: Floats, bonus: Floats, cashback: Floats,
-    cap: Floats, margin: Floats,
+    keys: Keys, counter: np.uint64, arm: Codes, felt: Codes, alive: NDArray[np.bool_], fraud_type: Codes,
+    active: Floats, gmv: Floats, contact: Floats, price: Floats, redemption: Floats, times: Floats, bonus: Floats,
+    cashback: Floats, cap: Floats, margin: Floats,
 ) -> tuple[Floats, Floats, Floats, Floats, Floats]:  # fmt: skip
     """The five columns of mechanisms.offers.draw. contact and all after it: (k,) by arm, times: (4,) by fraud type.
 
@@ -170,9 +171,8 @@ def offers(
     contacts, contact_cost, redeemed = np.empty(n, np.float32), np.empty(n, np.float32), np.empty(n, np.float32)
     bonus_cost, revenue = np.empty(n, np.float32), np.empty(n, np.float32)
     for i in range(n):
-        chosen = np.uint64(arm[i])
-        made = contact[chosen] * np.float32(alive[i])
-        contacts[i], contact_cost[i] = made, made * price[chosen]
+        contacts[i] = contact[np.uint64(arm[i])] * np.float32(alive[i])
+        contact_cost[i] = contacts[i] * price[np.uint64(arm[i])]
     for i in range(n):
         offer = np.uint64(felt[i])
         chance = redemption[offer] * times[np.uint64(fraud_type[i])]
@@ -189,17 +189,16 @@ def moved_on(
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], Floats, Floats, Floats]:  # fmt: skip
     """Both bit windows, recency, intensity and last response after the week, in aging.next_lives."""
     n = active.shape[0]
-    windows, contacted = np.empty(n, np.uint8), np.empty(n, np.uint8)
-    since, seen, response = np.empty(n, np.float32), np.empty(n, np.float32), np.empty(n, np.float32)
+    lived, met = np.empty(n, np.uint8), np.empty(n, np.uint8)
+    since, seen, answer = np.empty(n, np.float32), np.empty(n, np.float32), np.empty(n, np.float32)
     for i in range(n):
-        windows[i] = ((active_bits[i] << _BIT) | np.uint8(active[i] > _ZERO)) & _LAST_FOUR
-    for i in range(n):
-        contacted[i] = ((contact_bits[i] << _BIT) | np.uint8(contacts[i] > _ZERO)) & _LAST_FOUR
-    for i in range(n):
+        lived[i] = ((active_bits[i] << _BIT) | np.uint8(active[i] > _ZERO)) & _LAST_FOUR
+        met[i] = ((contact_bits[i] << _BIT) | np.uint8(contacts[i] > _ZERO)) & _LAST_FOUR
+    for i in range(n):  # each read before it is chosen, or the loop would jump as people do
         longer, old, new = min(recency[i] + _ONE, longest), intensity_seen[i], intensity[i]
         since[i] = _ZERO if active[i] > _ZERO else longer
         seen[i] = new if active[i] > _ZERO else old
     for i in range(n):
         old, new = last_response[i], _TWO * active[i] - _ONE
-        response[i] = new if contacts[i] > _ZERO else old
-    return windows, contacted, since, seen, response
+        answer[i] = new if contacts[i] > _ZERO else old
+    return lived, met, since, seen, answer
