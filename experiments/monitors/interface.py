@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar, Literal, Self, cast
@@ -122,5 +123,27 @@ class Monitor(ABC):
         return state
 
     def _check_partner(self, other: Monitor) -> None:
+        if other is self:
+            raise LogError(f"{self.kind}: is to be merged with itself, which would count every unit twice")
+        if other.kind != self.kind:
+            raise LogError(
+                f"{self.kind}: cannot be merged with a {other.kind!r} monitor; merge shards of one declaration"
+            )
+        mine, theirs = self._declared(), other._declared()
+        if differ := [name for name in mine if mine[name] != theirs[name]]:
+            told = ", ".join(f"{name} {mine[name]!r} and {theirs[name]!r}" for name in differ)
+            raise LogError(f"{self.kind}: shards were made with {told}; merge shards of one declaration")
         if self.week != other.week:
             raise LogError(f"{self.kind}: shards stand at weeks {self.week} and {other.week}; merge them week by week")
+
+    def _declared(self) -> dict[str, object]:
+        """Every parameter by name, given or by default."""
+        known = inspect.signature(type(self)).parameters.items()
+        return {name: _plain(self.made_with.get(name, about.default)) for name, about in known}
+
+
+def _plain(value: object) -> object:
+    """Rows of numbers as lists, so that they can be compared."""
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    return list(value) if isinstance(value, tuple) else value

@@ -135,6 +135,20 @@ def test_shards_of_users_merge_into_what_the_whole_would_have_said(name: str) ->
 
 
 @pytest.mark.parametrize("name", monitors.names())
+def test_only_another_shard_of_the_same_declaration_can_be_merged(name: str) -> None:
+    stream, made = _some_stream(name)
+    other = monitor_class(name).for_stream(stream, ALPHA / 2)
+    assert other is not None
+    batch = stream.batch(0, 0)
+    made.update(batch.where(np.arange(batch.n) // 2 % 2 == 0))
+    other.update(batch.where(np.arange(batch.n) // 2 % 2 == 1))
+    with pytest.raises(LogError, match=r"made with alpha 0\.05 and 0\.025; merge shards of one declaration"):
+        made.merge(other)
+    with pytest.raises(LogError, match="merged with itself, which would count every unit twice"):
+        made.merge(made)
+
+
+@pytest.mark.parametrize("name", monitors.names())
 def test_a_rejected_batch_leaves_a_monitor_as_it_was(name: str) -> None:
     stream, made = _some_stream(name)
     made.update(stream.batch(0, 1))
