@@ -28,13 +28,26 @@ def _in_tables(was: pd.DataFrame, now: pd.DataFrame) -> str | None:
     if len(was) != len(now):
         return f"{len(was)} rows -> {len(now)} rows"
     for column in was.columns:
-        old, fresh = was[column], now[column]
+        old, fresh = _values(was[column]), _values(now[column])
         differs = np.asarray(~((old == fresh) | (old.isna() & fresh.isna())), bool)
         if differs.any():
             row = int(np.argmax(differs))
             more = f" ({int(differs.sum())} of {len(differs)} rows{_size(old[differs], fresh[differs])})"
             return f"column {column}, row {row}: {old.iloc[row]} -> {fresh.iloc[row]}{more}"
     return None
+
+
+def _values(held: pd.Series) -> pd.Series:
+    """The column as values that can be compared one by one: categories as what they stand for, arrays as lists."""
+    if isinstance(held.dtype, pd.CategoricalDtype):
+        held = held.astype(object)
+    return held.map(_as_list) if held.dtype == object else held
+
+
+def _as_list(value: object) -> object:
+    if isinstance(value, np.ndarray):
+        return [_as_list(inner) for inner in value.tolist()]
+    return {key: _as_list(inner) for key, inner in value.items()} if isinstance(value, dict) else value
 
 
 def _size(old: pd.Series, fresh: pd.Series) -> str:

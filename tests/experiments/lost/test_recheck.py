@@ -114,6 +114,12 @@ def test_differences_of_tables_and_json_are_named_where_they_begin(tmp_path: Pat
     assert str(first_difference(base, table("gap", a=[1.0, 2.0], b=["x", "y"]))).startswith("column a, row 1: nan -> 2")
     assert first_difference(base, table("short", a=[1.0], b=["x"])) == "2 rows -> 1 rows"
     assert first_difference(base, table("other", a=[1.0, None], c=["x", "y"])) == "columns missing ['b'], new ['c']"
+    lists = table("lists", a=[[1.0, 2.0], None], b=["x", "y"])
+    assert first_difference(lists, table("same lists", a=[[1.0, 2.0], None], b=["x", "y"])) is None
+    assert first_difference(lists, table("new list", a=[[1.0, 3.0], None], b=["x", "y"])) == (
+        "column a, row 0: [1.0, 2.0] -> [1.0, 3.0] (1 of 2 rows)"
+    )
+    assert str(first_difference(base, lists)).startswith("column a, row 0: 1.0 -> [1.0, 2.0]")
     one = storage.write_json(tmp_path / "one.json", {"a": {"b": [1, 2]}})
     two = storage.write_json(tmp_path / "two.json", {"a": {"b": [1, 3]}})
     assert first_difference(one, two) == "a.b[1]: 2 -> 3"
