@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -27,11 +28,11 @@ from rage_env.log_tables import delayed_columns, week_table
 from tests.experiments.lost.folders import tiny
 from tests.mutated.json_slips import SLIPS, Slip, wrong_json
 from tests.mutated.strategies import COLUMNS, told, wrong_parquet
-from tests.mutated.test_mutated_yaml import SWEEP
+from tests.mutated.test_mutated_yaml import MOMENTS, SWEEP
 
 pytestmark = pytest.mark.xdist_group("test_mutated_results")  # what they share is made once
 
-FEW, MANY = 2, 150
+FEW, MANY = 2, 50
 USERS = 300
 RUN = "runs/random/seed-1"
 ABOUT = ("study.json", "config.json", SEAL)
@@ -39,6 +40,7 @@ OF_RUN = tuple(f"{RUN}/{name}" for name in (SEAL, "summary.json", "provenance.js
 LOG = (f"{RUN}/log/log.parquet", f"{RUN}/log/reports.parquet")
 POLICY = ("policy.json", "policy.npz")
 FLAT = ("flat.parquet",)
+TOLD = ("moments.json",)
 
 CELL = "mine/CELL"
 SWEPT = ("mine/sweep.json", *(f"{CELL}/{name}" for name in (*ABOUT, *OF_RUN)))
@@ -62,10 +64,12 @@ CASES: dict[str, tuple[tuple[str, ...], list[str]]] = {
     "export": (LOG, ["export", f"S/{RUN}/log", "--to", "vw", "--out", "out.vw", "--force"]),
     "learn": (LOG, ["learn", f"S/{RUN}/log", "--out", "learned", "--force"]),
     "calibrate": (LOG, ["calibrate", f"S/{RUN}/log", "--draws", "100"]),
+    "calibrate from moments": (TOLD, ["calibrate", "--moments", f"S/{TOLD[0]}", "--draws", "100"]),
 }
+FOLDERS = ((POLICY, "policy"), (FLAT, "flat"), (TOLD, "moments"), (SWEPT, "swept"))
 MAY_FAIL = ("promote", "run --check", "replay", "replay under another", "track", "sweep")
 """May end with 1: numbers differ, decisions are not reproduced, a store does not take it, a cell failed."""
-EXAMPLES = {"calibrate": 3, "promote": 3}
+EXAMPLES = {"calibrate": 3, "calibrate from moments": 3, "promote": 3}
 """Of commands that take many seconds where the file is still sound."""
 
 
@@ -90,6 +94,8 @@ def _make(folder: Path) -> None:
     assert told(asked)[0] == 0
     (folder / "flat").mkdir()
     _flat(CohortLog.read(folder / "study" / RUN / "log"), folder / "flat" / FLAT[0])
+    (folder / "moments").mkdir()
+    (folder / "moments" / TOLD[0]).write_text(json.dumps(yaml.safe_load(MOMENTS)))
     tracking.initialise(f"sqlite:///{folder / 'store.db'}")
 
 
@@ -113,7 +119,7 @@ def _of_strangers(log: Path) -> None:
 @pytest.fixture(autouse=True)
 def _place(tmp_path: Path, kept: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in ("new", "policy", "flat", "swept"):
+    for name in ("new", "policy", "flat", "moments", "swept"):
         shutil.copytree(kept / name, name)
     shutil.copytree(kept / "study", "sound")
     for name in ("store.db", "sweep.yaml"):
@@ -128,9 +134,7 @@ def _place(tmp_path: Path, kept: Path, monkeypatch: pytest.MonkeyPatch, request:
 
 def root(file: str) -> str:
     """Folder of the sound file."""
-    return next(
-        (name for files, name in ((POLICY, "policy"), (FLAT, "flat"), (SWEPT, "swept")) if file in files), "sound"
-    )
+    return next((folder for files, folder in FOLDERS if file in files), "sound")
 
 
 def damaged(file: Path, slips: list[Slip], columns: list[tuple[str, int, int]]) -> bytes:
