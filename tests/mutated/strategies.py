@@ -8,11 +8,13 @@ from __future__ import annotations
 import contextlib
 import io
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from experiments.cli import main
@@ -57,6 +59,21 @@ _columns = st.one_of(
 TEXT = st.lists(_text, min_size=1, max_size=2)
 CELLS = st.lists(_cells, min_size=1, max_size=3)
 COLUMNS = st.lists(_columns, min_size=1, max_size=2)
+
+T = TypeVar("T")
+
+
+def throw(drawn: st.SearchStrategy[T], judge: Callable[[T], None], examples: int) -> None:
+    """Judge that many mutations; the same ones in every run, and none made smaller, which would take minutes."""
+    chosen = settings(
+        max_examples=examples,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    chosen(given(drawn)(lambda mutation: judge(mutation)))()
 
 
 def wrong_text(text: str, changes: Sequence[tuple[str, int, str]]) -> bytes:

@@ -17,7 +17,6 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import experiments
@@ -27,7 +26,7 @@ from rage_env.log import CohortLog
 from rage_env.log_tables import delayed_columns, week_table
 from tests.experiments.lost.folders import tiny
 from tests.mutated.json_slips import SLIPS, Slip, wrong_json
-from tests.mutated.strategies import COLUMNS, told, wrong_parquet
+from tests.mutated.strategies import COLUMNS, throw, told, wrong_parquet
 from tests.mutated.test_mutated_yaml import MOMENTS, SWEEP
 
 pytestmark = pytest.mark.xdist_group("test_mutated_results")  # what they share is made once
@@ -178,17 +177,9 @@ def judge(case: str, file: str, sealed: bool, slips: list[Slip], columns: list[t
 
 def thrown(case: str, examples: int) -> None:
     """Asks for that many damages; the same ones in every run."""
-    chosen = settings(
-        max_examples=examples,
-        derandomize=True,
-        database=None,
-        deadline=None,
-        phases=[Phase.generate],  # a smaller example would take minutes to find
-        suppress_health_check=list(HealthCheck),
-    )
     files = st.sampled_from(CASES[case][0])
     drawn = st.tuples(files, st.booleans(), SLIPS, COLUMNS)
-    chosen(given(drawn)(lambda damage: judge(case, *damage)))()
+    throw(drawn, lambda damage: judge(case, *damage), examples)
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if c not in EXAMPLES])

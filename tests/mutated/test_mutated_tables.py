@@ -10,9 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
 
-from tests.mutated.strategies import CELLS, COLUMNS, told, wrong_cells, wrong_parquet
+from tests.mutated.strategies import CELLS, COLUMNS, throw, told, wrong_cells, wrong_parquet
 
 pytestmark = pytest.mark.xdist_group("test_mutated_tables")  # what they share is made once
 
@@ -88,14 +87,6 @@ TABLE = table()
 
 def thrown(command: str, suffix: str, examples: int) -> None:
     """Asks for that many mutations of the table; the same ones in every run."""
-    chosen = settings(
-        max_examples=examples,
-        derandomize=True,
-        database=None,
-        deadline=None,
-        phases=[Phase.generate],  # a smaller example would take minutes to find
-        suppress_health_check=list(HealthCheck),
-    )
 
     def csv(changes: list[tuple[str, int, int, str]]) -> None:
         judge(READERS[command], "own.csv", wrong_cells(TABLE, changes))
@@ -103,7 +94,10 @@ def thrown(command: str, suffix: str, examples: int) -> None:
     def parquet(changes: list[tuple[str, int, int]]) -> None:
         judge(READERS[command], "own.parquet", wrong_parquet(TABLE, changes))
 
-    chosen(given(CELLS)(csv) if suffix == "csv" else given(COLUMNS)(parquet))()
+    if suffix == "csv":
+        throw(CELLS, csv, examples)
+    else:
+        throw(COLUMNS, parquet, examples)
 
 
 CASES = [(command, suffix) for command in READERS for suffix in ("csv", "parquet")]
@@ -156,6 +150,4 @@ def test_no_damage_to_a_log_of_ours_brings_a_traceback(log: Path, name: str) -> 
         assert code in (0, 2), said
         assert code == 0 or re.search(r"\blog\b", said), said
 
-    settings(max_examples=FEW, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))(
-        given(COLUMNS)(damaged)
-    )()
+    throw(COLUMNS, damaged, FEW)

@@ -6,10 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
 
 from rage_env import configs
-from tests.mutated.strategies import TEXT, told, wrong_text
+from tests.mutated.strategies import TEXT, throw, told, wrong_text
 
 FEW, MANY = 3, 300
 EXPERIMENT = """\
@@ -169,15 +168,7 @@ def judge(case: str, changes: list[tuple[str, int, str]]) -> None:
 
 def thrown(case: str, examples: int) -> None:
     """Asks for that many mutations of the case's file; the same ones in every run."""
-    chosen = settings(
-        max_examples=examples,
-        derandomize=True,
-        database=None,
-        deadline=None,
-        phases=[Phase.generate],  # a smaller example would take minutes to find
-        suppress_health_check=list(HealthCheck),
-    )
-    chosen(given(TEXT)(lambda changes: judge(case, changes)))()
+    throw(TEXT, lambda changes: judge(case, changes), examples)
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if c not in (*FITS, "check")])
