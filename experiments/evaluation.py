@@ -22,6 +22,7 @@ from experiments.estimators._log import columns_of, outcome
 from experiments.evaluation_report import EvaluationReport, UpliftRow, ValueRow
 from experiments.limits import Bounds, Limits
 from experiments.log_source import LogSource, Reading, open_source
+from experiments.named import naming
 from experiments.policy_of_log import with_policy_of
 from experiments.rankable import rankable_rows, unranked
 from experiments.ratio_metrics import RATIOS, loggable, spelt
@@ -148,7 +149,8 @@ def evaluate_command(
     """What `rage evaluate` does: print the report as tables, or as JSON. Raises InputError."""
     asked = [metric] if metric else None
     chosen = estimators or ESTIMATORS
-    report = evaluate_log(path, mapping, asked, chosen, 0.05, limits, interval, reading, as_in, bounds)
+    with naming(Path(path)):
+        report = evaluate_log(path, mapping, asked, chosen, 0.05, limits, interval, reading, as_in, bounds)
     if as_json:
         print(report.to_json())
         return

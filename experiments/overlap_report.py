@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pandas as pd
 
 from experiments import console
 from experiments.estimators import overlap
 from experiments.log_source import Reading, open_source
+from experiments.named import naming
 
 __all__ = ["overlap_command"]
 
@@ -20,7 +22,8 @@ def overlap_command(path: str, mapping: str | None, segment: str, reading: Readi
     source = open_source(path, mapping, reading)
     parts = []
     for name, probs in source.policies().items():
-        part = overlap(source.table, probs, segment, source.clusters)
+        with naming(Path(path)):
+            part = overlap(source.table, probs, segment, source.clusters)
         part.insert(0, "policy", name)
         parts.append(part)
     found = pd.concat(parts, ignore_index=True)

@@ -17,6 +17,7 @@ from experiments import console, reward_model
 from experiments.estimators._log import columns_of, numbers, outcome
 from experiments.estimators._sums import clusters_of
 from experiments.log_source import LogSource, Reading, open_source
+from experiments.named import naming
 from experiments.rankable import rankable_rows, unranked
 from experiments.uplift_metrics import Interval, UpliftMetrics, uplift_metrics
 from experiments.uplift_value import Money, TargetingValue, targeting_value
@@ -79,7 +80,8 @@ def uplift_command(
     """Tables, JSON and figures of the rankings. Raises InputError."""
     source = open_source(path, mapping, reading)
     metrics = [metric] if metric else list(source.metrics)
-    rows = list(ranked_arms(source, metrics, money, "trees" if trees else "ridge"))
+    with naming(Path(path)):
+        rows = list(ranked_arms(source, metrics, money, "trees" if trees else "ridge"))
     if as_json:
         console.print_json([asdict(row) for row in rows])
     else:

@@ -13,6 +13,7 @@ from experiments.answers import show_answers
 from experiments.learning.learn import METHODS, Learned, Limit, learn, scored
 from experiments.learning.policy import LearnedPolicy
 from experiments.log_source import LogSource
+from experiments.named import naming
 from rage_env.errors import InputError
 
 __all__ = ["learn_command", "limit_of", "score_command"]
@@ -55,7 +56,9 @@ def learn_command(
 def score_command(source: LogSource, folder: Path, *, as_json: bool) -> None:
     """Score a saved policy on a log of others. Raises InputError."""
     policy = LearnedPolicy.load(folder)
-    _show(scored(policy, source, source.table), policy, as_json=as_json, extra={"policy": str(folder)})
+    with naming(folder):
+        scores = scored(policy, source, source.table)
+    _show(scores, policy, as_json=as_json, extra={"policy": str(folder)})
 
 
 def _facts(found: Learned, out: Path) -> dict[str, object]:

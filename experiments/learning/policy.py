@@ -71,7 +71,8 @@ class LearnedPolicy:
         missing = [f for f in self.features if f not in table.column_names]
         if missing:
             raise LogError(
-                f"policy: the log lacks its features {', '.join(missing)}{did_you_mean(missing[0], table.column_names)}"
+                f"policy: the log lacks its features {', '.join(missing)}"
+                f"{did_you_mean(missing[0], table.column_names)}; score it on a log that has them, or learn it again"
             )
         held = [np.asarray(table[f].to_numpy(), dtype=np.float64) for f in self.features]
         x = np.stack(held, axis=1) if held else np.empty((table.num_rows, 0))
