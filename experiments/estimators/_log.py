@@ -33,8 +33,8 @@ __all__ = [
 
 Probs = NDArray[np.floating]
 
-LARGEST = 1e50
-"""Size beyond which cubes of influences, as skewness and BCa take them, might not be finite."""
+LARGEST = 1e30
+"""Size beyond which a reward model in single precision, or the cube of an influence, might not be finite."""
 
 CAPPED = re.compile(r"(?P<side>capped|floored)\((?P<column>\w+),\s*(?P<cap>\d+(\.\d*)?)\)")
 
