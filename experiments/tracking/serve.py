@@ -10,14 +10,14 @@ from pathlib import Path
 
 from experiments.interrupts import going_on
 from experiments.own_port import HERE, refuse_taken
-from experiments.tracking.store import SILENT, SQLITE
+from experiments.tracking.store import SILENT, SQLITE, client_of, store_errors
 from rage_env.errors import ConfigError, LogError, StoppedError
 
 __all__ = ["run_until_stopped", "serve"]
 
 
 def serve(uri: str, port: int, tell: Callable[[str], None]) -> int:
-    """Run the MLflow server on this machine only, until it is stopped; returns its exit code. Raises InputError.
+    """Run the MLflow server on this machine only, until it is stopped; returns its exit code. Raises RageError.
 
     tell: called with the address before the server starts, which takes seconds.
     """
@@ -29,6 +29,8 @@ def serve(uri: str, port: int, tell: Callable[[str], None]) -> int:
     if not file.is_file():
         raise LogError(f"{uri}: no such store yet; `rage run` or `rage track` makes one")
     refuse_taken(port)
+    with store_errors(uri):  # the server itself would say it by a traceback
+        client_of(uri).search_experiments(max_results=1)
     beside = (file.parent / "mlartifacts").as_uri()  # else a client's artifacts lie wherever the server was started
     command = [sys.executable, "-W", "ignore", "-m", "mlflow", "server", "--backend-store-uri", uri, "--host", HERE]
     command += ["--port", str(port), "--artifacts-destination", beside, "--uvicorn-opts", "--log-level warning"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
+import socket
 import sqlite3
 import warnings
 from pathlib import Path
@@ -21,6 +22,7 @@ from experiments.lock import only_feeder
 from experiments.results import Results
 from experiments.series import MOST_SERIES, last_figures, weekly_series
 from experiments.tracking import feed, store
+from experiments.tracking.serve import serve
 from rage_env.errors import ConfigError, RunError
 
 if TYPE_CHECKING:
@@ -181,6 +183,11 @@ def test_a_store_of_another_schema_and_one_of_files_are_told_in_a_sentence(resul
     with pytest.raises(RunError, match=r"was made by another MLflow and has another schema.*Results are on disk"):
         tracking.track(results.path, uri=f"sqlite:///{newer}")
     assert newer.read_bytes() == before
+    with socket.socket() as free:  # the port is looked at before the store
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with pytest.raises(RunError, match="was made by another MLflow and has another schema"):
+        serve(f"sqlite:///{newer}", port, pytest.fail)
     with pytest.raises(RunError, match="is a folder of files, which this MLflow takes no more"):
         tracking.track(results.path, uri=f"file://{tmp_path}/mlruns")
 
