@@ -11,6 +11,7 @@ import pandas as pd
 from experiments import provenance
 from experiments.console import Row, print_rows, show
 from experiments.monitor_data.panel import STOPS, Look, Panel
+from experiments.monitors.group_sequential import UNPLANNED
 
 __all__ = ["Account"]
 
@@ -63,6 +64,7 @@ class Account:
             found.append(f"{panel.roster.left_out} newcomers after the first week are left out of comparisons")
         if declared.metric_is != "event" and declared.cap is None and any("mode" in given for given in made):
             found.append("no cap was declared: a few large users can hold up, or make, a verdict (--cap)")
+        found += [f"{_whose(path[-1])}: {told}" for path in self.paths() for told in _unplanned(path[:-1])]
         return found
 
     def show(self) -> None:
@@ -102,6 +104,11 @@ class Account:
             "null": now.state.null,
             "reason": now.state.reason,
         }
+
+
+def _unplanned(path: Sequence[Look]) -> list[str]:
+    """What was said of looks beside the plan; the last look of a path says it with its null."""
+    return [part for look in path for part in look.state.reason.split("; ") if part.startswith(UNPLANNED)]
 
 
 def _first_stop(path: Sequence[Look]) -> Look | None:

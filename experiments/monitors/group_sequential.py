@@ -30,6 +30,9 @@ __all__ = ["GroupSequential"]
 
 Floats = NDArray[np.float64]
 
+UNPLANNED = "unplanned look"
+"""Begins what a state says of a look beside the plan."""
+
 FALL_ALLOWED = 0.1  # share by which information, itself an estimate, may lie under its peak
 
 
@@ -169,7 +172,7 @@ class GroupSequential(Monitor):
         notes = ["information fell since an earlier look"] * falls
         if elapsed not in self.looks:
             rule = f"error spent by calendar time, rule {self.rule.spending}"
-            notes.append(f"unplanned look after {elapsed} weeks, {rule}; valid unless the data chose the week")
+            notes.append(f"{UNPLANNED} after {elapsed} weeks, {rule}, valid unless the data chose the week")
         return self._verdict(now, bound, futile, notes)
 
     def _verdict(self, now: Contrast, bound: float, futile: float, notes: list[str]) -> MonitorState:

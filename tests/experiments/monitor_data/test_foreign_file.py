@@ -154,13 +154,19 @@ def test_rows_of_a_unit_in_one_week_add_up_where_that_was_said(tmp_path: Path) -
     assert added.looks[-1].state.z == pytest.approx(whole.looks[-1].state.z)
 
 
-def test_an_unplanned_look_is_treated_by_the_spending_rule_and_said(tmp_path: Path) -> None:
+def test_an_unplanned_look_is_treated_by_the_spending_rule_and_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     account = judged(table(lift=1.0), tmp_path, monitors=["group_sequential"], weeks=12, looks=[3, 12], looked=[2])
     reasons = [v.state.reason for v in account.looks if v.monitor == "group_sequential"]
     assert reasons[0] == "between looks"
     assert "unplanned look after 2 weeks, error spent by calendar time, rule obf" in reasons[1]
     assert reasons[2] == ""
     assert "unplanned look after 6 weeks" in reasons[-1]
+    account.show()
+    shown = " ".join(capsys.readouterr().out.split())
+    for weeks in (2, 6):  # one in the middle, which no later state repeats, and one at the end
+        assert shown.count(f"unplanned look after {weeks} weeks, error spent by calendar time, rule obf") == 1
 
 
 Change = Callable[[pd.DataFrame], pd.DataFrame]
