@@ -9,7 +9,7 @@ from experiments import console
 from experiments.against_truth.cells import cells
 from experiments.against_truth.page import write
 from experiments.against_truth.study import Found, study
-from experiments.against_truth.summary import carry_over, estimator_lines, limit_lines, step_truth
+from experiments.against_truth.summary import carry_over, estimator_lines, limit_lines, step_truth, tail_lines
 from experiments.executor import Executor
 from rage_env.errors import ConfigError
 
@@ -49,6 +49,7 @@ def _show(found: Found) -> None:
     truth, gap = step_truth(found), carry_over(found)
     title = f"{found.cell.name}: step truth {truth[0]:.4g}, carry-over gap {gap[0]:.4g} +- {gap[1]:.2g}"
     console.print_rows([asdict(line) for line in estimator_lines(found)], title)
+    console.print_rows([asdict(line) for line in tail_lines(found)], "tails, by cdf_dr")
     console.print_rows([{**asdict(line), "kept": line.kept} for line in limit_lines(found)], "certificates")
 
 
@@ -58,5 +59,6 @@ def _plain(found: Found) -> dict[str, object]:
         "step_truth": step_truth(found),
         "carry_over_gap": carry_over(found),
         "estimators": [asdict(line) for line in estimator_lines(found)],
+        "tails": [asdict(line) for line in tail_lines(found)],
         "limits": [{**asdict(line), "kept": line.kept} for line in limit_lines(found)],
     }

@@ -37,12 +37,13 @@ OUTCOMES = ("active", "gmv", "churned", "negative_reaction", "contact_cost", "bo
 class Lived:
     """A seed's log and targets. truth: {target: {column: mean over rows}} by conditional means in the very states met.
 
-    The column `reward` is value.
+    realised: value of each row, had the target acted in it, with the luck that was drawn. The column `reward` is value.
     """
 
     table: pa.Table
     targets: Mapping[str, NDArray[np.float32]]  # (rows, k)
     truth: Mapping[str, Mapping[str, float]]
+    realised: Mapping[str, Floats]  # (rows,)
 
 
 def opened(cell: Cell, seed: int) -> tuple[CohortEnv, Observation]:
@@ -75,13 +76,16 @@ def lived(cell: Cell, seed: int) -> Lived:
     parts: list[pa.Table] = []
     targets: dict[str, list[NDArray[np.float32]]] = {t: [] for t in TARGETS}
     truths: list[dict[str, dict[str, float]]] = []
+    realised: dict[str, list[Floats]] = {t: [] for t in TARGETS}
     for _ in range(cell.world.weeks):
         means = _with_sums(env.truth.mean_outcomes(), env)
         means["present"] = np.broadcast_to(observation.present[:, None], means["reward"].shape)
         wishes = {t: target_of(t, observation, arm, names) for t in TARGETS}
         truths.append({t: _expected(means, probs) for t, probs in wishes.items()})
+        worth = value(env.truth.potential_outcomes(), env.scenario.retention_value_usd)
         for t, probs in wishes.items():
             targets[t].append(probs)
+            realised[t].append(np.einsum("nk,nk->n", worth, probs, dtype=np.float64))
         probs = agent.decide(observation).check(observation).probs
         drawn = arms_of(env, agent, seed, observation, probs)
         seen, observation = observation, live(env, drawn)
@@ -89,7 +93,12 @@ def lived(cell: Cell, seed: int) -> Lived:
         agent.learn(Feedback(log, env.reports()))
         parts.append(_rows(seen, probs, drawn, _with_sums(env.truth.ledger(), env), names))
     truth = {t: {c: float(np.mean([week[t][c] for week in truths])) for c in truths[0][t]} for t in TARGETS}
-    return Lived(pa.concat_tables(parts), {t: np.concatenate(p) for t, p in targets.items()}, truth)
+    return Lived(
+        pa.concat_tables(parts),
+        {t: np.concatenate(p) for t, p in targets.items()},
+        truth,
+        {t: np.concatenate(p) for t, p in realised.items()},
+    )
 
 
 def _agent(cell: Cell, env: CohortEnv, seed: int) -> Agent:

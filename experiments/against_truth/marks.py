@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from experiments import estimators, reward_model
 from experiments.against_truth.cells import Cell, Limit
 from experiments.against_truth.lived import Lived, lived, opened, target_of
+from experiments.against_truth.tails import tails
 from experiments.certificates import Claim, certify
 from experiments.certificates.certify import slack_of
 from experiments.certificates.rivals import by_delta
@@ -19,7 +20,7 @@ from experiments.estimators._discovery import load
 from rage_env.outcomes import value
 from rage_env.rollout import Rollout
 
-__all__ = ["EFFECT", "answers", "marked", "path_effects", "verdicts"]
+__all__ = ["EFFECT", "Marked", "answers", "marked", "path_effects", "verdicts"]
 
 EFFECT = "everybody less nobody"
 ALPHA = 0.05
@@ -39,14 +40,27 @@ class Verdict:
     truth: float
 
 
-def marked(cell: Cell, seed: int, *, full: bool = True) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Answers of all estimators and verdicts of all certificates on one seed of a cell. full: as `answers` has it."""
+@dataclass(frozen=True, eq=False)
+class Marked:
+    """One seed of a cell, a table each. tails: empty where not asked for."""
+
+    answers: pd.DataFrame
+    verdicts: pd.DataFrame
+    tails: pd.DataFrame
+
+
+def marked(cell: Cell, seed: int, *, full: bool = True) -> Marked:
+    """Answers of all estimators, verdicts of all certificates. full: as `answers` has it, and tails too."""
     found = lived(cell, seed)
-    return answers(found, seed, full=full), pd.DataFrame([asdict(v) for v in verdicts(cell, found, seed)])
+    return Marked(
+        answers(found, seed, full=full),
+        pd.DataFrame([asdict(v) for v in verdicts(cell, found, seed)]),
+        tails(found, seed) if full else pd.DataFrame(),
+    )
 
 
 def answers(found: Lived, seed: int, *, full: bool = True) -> pd.DataFrame:
-    """One row an estimator for the effect of the offer: answer, interval, step truth. None of those of a distribution.
+    """One row an estimator for the effect of the offer: answer, interval, step truth. For distributions see `tails`.
 
     full: each target's value too, by those that value a week, and the effect by those that follow a path.
     """

@@ -12,6 +12,7 @@ import pandas as pd
 from experiments import estimators
 from experiments.against_truth.cells import FULL_SEEDS, Cell
 from experiments.against_truth.marks import marked, path_effects
+from experiments.against_truth.tails import QUESTIONS
 from experiments.away import Brought, brought_from
 from experiments.executor import Executor, RayCluster, map_tasks
 from experiments.progress import Progress
@@ -50,12 +51,13 @@ class Task:
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """All rows of one cell. path: of its world, whatever wrote the log."""
+    """All rows of one cell. path: of its world, whatever wrote the log. tails: of its first seeds."""
 
     cell: Cell
     answers: pd.DataFrame
     verdicts: pd.DataFrame
     path: pd.DataFrame
+    tails: pd.DataFrame
 
 
 def study(
@@ -90,10 +92,12 @@ def _tasks(cell: Cell, folder: Path, seeds: int | None) -> list[Task]:
 def _live(task: Task) -> str:
     """Live a block and write its tables; the last one written marks it as finished."""
     rows = [marked(task.cell, seed, full=task.full) for seed in task.seeds]
-    write_table(task.place("answers"), pd.concat([a for a, _ in rows], ignore_index=True))
+    write_table(task.place("answers"), pd.concat([row.answers for row in rows], ignore_index=True))
+    if task.full:
+        write_table(task.place("tails"), pd.concat([row.tails for row in rows], ignore_index=True))
     if _rolls_out(task):
         write_table(task.place("path"), pd.DataFrame([path_effects(task.cell, seed) for seed in task.seeds]))
-    write_table(task.place("verdicts"), pd.concat([v for _, v in rows], ignore_index=True))
+    write_table(task.place("verdicts"), pd.concat([row.verdicts for row in rows], ignore_index=True))
     return f"{task.cell.name}, seeds {task.first} to {task.last}"
 
 
@@ -120,12 +124,17 @@ def _found(cell: Cell, mine: Sequence[Task], every: Sequence[Task]) -> Found:
     of_world = [t for t in every if t.cell.world == cell.world and _rolls_out(t)]
     tables = {
         name: pd.concat([read_table(t.place(name)) for t in tasks], ignore_index=True) if tasks else pd.DataFrame()
-        for name, tasks in (("answers", mine), ("verdicts", mine), ("path", of_world))
+        for name, tasks in (
+            ("answers", mine),
+            ("verdicts", mine),
+            ("path", of_world),
+            ("tails", [t for t in mine if t.full]),
+        )
     }
-    return Found(cell, tables["answers"], tables["verdicts"], tables["path"])
+    return Found(cell, **tables)
 
 
 def _key(cell: Cell) -> str:
-    """Another set of estimators, or another world, is another study."""
-    about = repr((cell.world, estimators.names()))
+    """Another set of estimators or questions, or another world, is another study."""
+    about = repr((cell.world, estimators.names(), QUESTIONS))
     return hashlib.sha256(about.encode()).hexdigest()[:12]

@@ -1,4 +1,4 @@
-"""One line for each estimator of a cell, and one for each limit, from what was said on all seeds.
+"""One line for each estimator of a cell, each limit, and each question about a tail, from what was said on all seeds.
 
 Bias and error are held against the step truth of the very rows of each log; of estimators that follow a path, against
 the mean of the paths rolled out. Coverage is held against the mean over all cohorts, each of which is fresh. The
@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,11 +19,35 @@ from experiments.against_truth.cells import TARGETS
 from experiments.against_truth.marks import EFFECT
 from experiments.against_truth.study import Found
 
-__all__ = ["EstimatorLine", "LimitLine", "carry_over", "estimator_lines", "limit_lines", "step_truth"]
+__all__ = [
+    "EstimatorLine",
+    "LimitLine",
+    "TailLine",
+    "carry_over",
+    "estimator_lines",
+    "limit_lines",
+    "step_truth",
+    "tail_lines",
+]
 
 
 @dataclass(frozen=True)
-class EstimatorLine:
+class Line:
+    """Answers of all seeds beside their truths; in usd per user-week."""
+
+    seeds: int
+    evaluable: float  # share of seeds
+    ess: float  # median
+    bias: float
+    bias_stderr: float
+    rmse: float
+    mean_z: float
+    within_2se: float  # share of seeds whose answer lies within 2 standard errors of their own truth
+    coverage: float  # share of intervals that hold the mean truth of all cohorts
+
+
+@dataclass(frozen=True)
+class EstimatorLine(Line):
     """How one estimator found the effect of the offer, and what choosing a target by it costs.
 
     truth of a step: that of the log's own rows; of a path: the mean over cohorts of what is rolled out.
@@ -30,17 +55,18 @@ class EstimatorLine:
 
     estimator: str
     estimand: str
-    seeds: int
-    evaluable: float  # share of seeds
-    ess: float  # median
-    bias: float  # usd per user-week
-    bias_stderr: float
-    rmse: float
-    mean_z: float
-    within_2se: float  # share of seeds whose answer lies within 2 standard errors of their step truth
-    coverage: float  # share of intervals that hold the mean truth of all cohorts
     wrong_sign: float  # share of answers of the other sign than the mean truth
     regret: float  # usd per user-week lost by taking the target that it values most
+
+
+@dataclass(frozen=True)
+class TailLine(Line):
+    """How cdf_dr found a quantile or a tail. answered: share of seeds with an interval, none where values tie there."""
+
+    target: str
+    question: str
+    truth: float  # mean over logs
+    answered: float
 
 
 @dataclass(frozen=True)
@@ -88,23 +114,25 @@ def estimator_lines(found: Found) -> Iterator[EstimatorLine]:
         of_path = bool((rows["estimand"] == "path").all())
         mean = path if of_path else step
         rows = rows.assign(truth=path) if of_path else rows
-        answered = rows[np.isfinite(rows["value"]) & np.isfinite(rows["stderr"])]
-        error = answered["value"] - answered["truth"]
-        z = error / answered["stderr"].where(answered["stderr"] > 0)
         yield EstimatorLine(
+            **_marks(rows, mean),
             estimator=str(name),
             estimand="path" if of_path else "step",
-            seeds=len(rows),
-            evaluable=float(rows["evaluable"].mean()),
-            ess=float(rows["ess"].median()),
-            bias=float(error.mean()),
-            bias_stderr=float(error.std(ddof=1) / math.sqrt(len(error))) if len(error) > 1 else math.nan,
-            rmse=float(np.sqrt((error**2).mean())),
-            mean_z=float(z.mean()),
-            within_2se=float((z.abs() <= 2).mean()),
-            coverage=float(((answered["lower"] <= mean) & (mean <= answered["upper"])).mean()),
-            wrong_sign=float((np.sign(answered["value"]) != np.sign(mean)).mean()),
+            wrong_sign=float((np.sign(_answered(rows)["value"]) != np.sign(mean)).mean()),
             regret=regrets.get(str(name), math.nan),
+        )
+
+
+def tail_lines(found: Found) -> Iterator[TailLine]:
+    """In the order in which they were asked."""
+    for (target, question), rows in found.tails.groupby(["target", "question"], sort=False):
+        truth = float(rows["truth"].mean())
+        yield TailLine(
+            **_marks(rows, truth),
+            target=str(target),
+            question=str(question),
+            truth=truth,
+            answered=len(_answered(rows)) / len(rows),
         )
 
 
@@ -117,6 +145,28 @@ def limit_lines(found: Found) -> Iterator[LimitLine]:
             str(target), str(metric), float(limit), float(rows["truth"].mean()), len(rows), **share,
             by_delta=float(rows["by_delta"].mean()),
         )  # fmt: skip
+
+
+def _answered(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows[np.isfinite(rows["value"]) & np.isfinite(rows["stderr"])]
+
+
+def _marks(rows: pd.DataFrame, mean: float) -> dict[str, Any]:  # Any: the fields of Line
+    """What any line tells of the seeds that were answered."""
+    answered = _answered(rows)
+    error = answered["value"] - answered["truth"]
+    z = error / answered["stderr"].where(answered["stderr"] > 0)
+    return {
+        "seeds": len(rows),
+        "evaluable": float(rows["evaluable"].mean()),
+        "ess": float(rows["ess"].median()),
+        "bias": float(error.mean()),
+        "bias_stderr": float(error.std(ddof=1) / math.sqrt(len(error))) if len(error) > 1 else math.nan,
+        "rmse": float(np.sqrt((error**2).mean())),
+        "mean_z": float(z.mean()),
+        "within_2se": float((z.abs() <= 2).mean()),
+        "coverage": float(((answered["lower"] <= mean) & (mean <= answered["upper"])).mean()),
+    }
 
 
 def _effect(found: Found) -> pd.DataFrame:

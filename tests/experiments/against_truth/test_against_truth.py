@@ -69,8 +69,8 @@ def test_a_study_goes_on_where_it_was_stopped(tmp_path: Path, monkeypatch: pytes
 
 def test_in_a_risk_biased_log_naive_points_the_wrong_way_and_dr_does_not_lean() -> None:
     cell = small("marketing", "risk_biased", users=2_000)
-    rows = [marked(cell, seed, full=False)[0] for seed in range(1, 41)]
-    lines = by_name(Found(cell, pd.concat(rows), pd.DataFrame(), pd.DataFrame()))
+    rows = [marked(cell, seed, full=False).answers for seed in range(1, 41)]
+    lines = by_name(Found(cell, pd.concat(rows), pd.DataFrame(), pd.DataFrame(), pd.DataFrame()))
     assert lines["naive"].wrong_sign > 0.75
     assert abs(lines["naive"].mean_z) > 3.9 / 40**0.5  # beyond what luck shows once in 10,000
     assert abs(lines["dr"].mean_z) < 3.9 / 40**0.5
@@ -85,7 +85,8 @@ def answers(estimator: str, value: list[float], truth: list[float], stderr: floa
 
 def test_a_line_is_the_one_worked_by_hand() -> None:
     rows = answers("ips", [1.0, 4.0, -2.0], [1.0, 2.0, 0.0])
-    found = Found(small("fintech", "uniform"), rows, pd.DataFrame(), pd.DataFrame({"seed": [0, 1], "path": [1.5, 3.0]}))
+    path = pd.DataFrame({"seed": [0, 1], "path": [1.5, 3.0]})
+    found = Found(small("fintech", "uniform"), rows, pd.DataFrame(), path, pd.DataFrame())
     (line,) = estimator_lines(found)
     assert step_truth(found)[0] == 1.0
     assert carry_over(found)[0] == pytest.approx(0.75)
@@ -98,7 +99,7 @@ def test_regret_is_what_the_chosen_target_lacks() -> None:
     said = dict(zip(TARGETS, (1.0, 0.0, 9.0, 2.0), strict=True))
     rows = [answers("ips", [said[t]], [worth[t]]).assign(target=t) for t in TARGETS]
     both = pd.concat([*rows, answers("ips", [1.0], [1.0])])
-    (line,) = estimator_lines(Found(small("fintech", "uniform"), both, pd.DataFrame(), pd.DataFrame()))
+    (line,) = estimator_lines(Found(small("fintech", "uniform"), both, pd.DataFrame(), pd.DataFrame(), pd.DataFrame()))
     assert line.regret == pytest.approx(1.0)
 
 
@@ -114,7 +115,7 @@ def test_certificates_err_where_they_say_so() -> None:
             "truth": [0.2, 0.2],
         }
     )
-    (line,) = limit_lines(Found(small("fintech", "uniform"), pd.DataFrame(), rows, pd.DataFrame()))
+    (line,) = limit_lines(Found(small("fintech", "uniform"), pd.DataFrame(), rows, pd.DataFrame(), pd.DataFrame()))
     assert not line.kept
     assert (line.certified, line.uninformative, line.by_delta) == (0.5, 0.0, 1.0)
 
