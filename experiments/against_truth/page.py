@@ -39,9 +39,9 @@ against nobody, on value in usd per assigned user-week.
 
 `cdf_dr` values no mean but a distribution, and is marked apart, by what every row would have brought under the target
 with the luck that was drawn: bias, rmse and z against that of the log's own rows, coverage against its mean over
-cohorts. Where many rows tie, as at a median of zero, there is no interval. Biased estimators are shown with the rest:
-`naive` and `dm` always, the shrunk ones by what they bend. A share near 95 % is known to 1.5 points from 200 seeds, to
-3.4 from 40, to 6.9 from 10.
+cohorts. Where many rows tie, as at a median of zero, the interval is that one value. Biased estimators stand with the
+rest: `naive` and `dm` always, the shrunk ones by what they bend. A share near 95 % is known to 1.5 points from 200
+seeds, to 3.4 from 40, to 6.9 from 10.
 """
 
 
@@ -108,7 +108,8 @@ def _tails(found: Found) -> Iterator[str]:
     yield "| target | what | seeds | with interval | truth | bias | rmse | mean z | within 2 SE | coverage |"
     yield "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|"
     for line in tail_lines(found):
-        marks = f"{line.mean_z:.2f} | {line.within_2se:.1%} | {line.coverage:.1%}" if line.answered else "- | - | -"
+        spread = "- | -" if math.isnan(line.mean_z) else f"{line.mean_z:.2f} | {line.within_2se:.1%}"
+        marks = f"{spread} | {line.coverage:.1%}" if line.answered else "- | - | -"
         yield (
             f"| {line.target} | {line.question} | {line.seeds} | {line.answered:.0%} | {_usd(line.truth)} | "
             f"{_usd(line.bias)} +- {_usd(line.bias_stderr)} | {_usd(line.rmse)} | {marks} |"
