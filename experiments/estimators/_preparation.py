@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from experiments import reward_model
 from experiments.estimators._base import Estimator, Floats
-from experiments.estimators._log import Policy, Probs, View, numbers
+from experiments.estimators._log import Policy, Probs, View
 from experiments.estimators._recipe import Recipe, Whole
 from experiments.estimators._sums import clusters_of
+from experiments.estimators._weeks import week_codes
 from experiments.propensity_model import estimated_probs
 from rage_env.errors import LogError
 from rage_env.log import PROB_PREFIX
@@ -92,10 +93,10 @@ def _whole(view: View, table: pa.Table, target: Probs, column: str, read: _Reade
         target=target,
         present=view.present,
         user=clusters_of(table["user_id"], table.num_rows).codes,
-        week=numbers(table, "week").astype(np.int64),
         logged=_logged(table, target.shape[1]) if view.probs is None else view.probs,
         read_features=read[0],
         read_folds=read[1],
+        read_week=cache(lambda: week_codes(table)),
     )
 
 

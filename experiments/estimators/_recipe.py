@@ -29,10 +29,10 @@ class Whole:
     target: NDArray[np.floating]  # (n, k); departed users get arm 0
     present: NDArray[np.bool_] | None  # (n,) None: everybody
     user: NDArray[np.int64]  # (n,) codes from 0
-    week: NDArray[np.int64]  # (n,)
     logged: NDArray[np.floating] | None  # (n, k) probabilities that the log drew from, where it kept them
     read_features: Callable[[], Floats]  # (n, d)
     read_folds: Callable[[], NDArray[np.int64]]  # (n,) by user
+    read_week: Callable[[], NDArray[np.int64]]  # (n,) codes that rise with time
 
     @cached_property
     def features(self) -> Floats:
@@ -63,8 +63,9 @@ class Whole:
     @cached_property
     def weeks(self) -> tuple[NDArray[np.int64], ...]:
         """Rows of each week, in order of time."""
-        order = np.argsort(self.week, kind="stable")
-        starts = np.flatnonzero(np.diff(self.week[order])) + 1
+        week = self.read_week()
+        order = np.argsort(week, kind="stable")
+        starts = np.flatnonzero(np.diff(week[order])) + 1
         return tuple(np.split(order, starts))
 
     @cached_property

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from experiments.estimators._log import outcome
 from experiments.estimators._sums import clusters_of
+from experiments.estimators._weeks import week_codes
 from experiments.reward_model import features_of
 from rage_env.errors import ConfigError, LogError
 from rage_env.log import validate_log
@@ -97,7 +98,7 @@ def _sampled(table: pa.Table, users: int, seed: int) -> Iterator[NDArray[np.int6
     key = seed_key(seed)
     luck = Noise(key, person_keys(key, np.arange(who.count)), 0).uniform(Draw.FOLD)
     chosen = np.sort(np.argsort(luck, kind="stable")[:users])
-    order = np.lexsort((np.asarray(table["week"].to_numpy()), who.codes))
+    order = np.lexsort((week_codes(table), who.codes))
     starts = np.searchsorted(who.codes[order], np.arange(who.count + 1))
     for user in chosen:
         yield order[starts[user] : starts[user + 1]]

@@ -57,8 +57,9 @@ def _behaviour(table: pa.Table, k: int) -> NDArray[np.float64] | None:
 def write_obp(table: pa.Table, n_actions: int, file: Path, metric: str = "reward") -> int:
     """The dict as an npz file of plain arrays, None left out; `np.load` reads it. Returns the rounds."""
     found = to_obp(table, n_actions, metric)
-    if found["user_id"].dtype == object:
-        found["user_id"] = found["user_id"].astype(str)  # npz without pickles
+    for name in ("user_id", "week"):
+        if found[name].dtype == object:
+            found[name] = found[name].astype(str)  # npz without pickles
     held = {name: found[name] for name in ARRAYS if found[name] is not None}
     np.savez_compressed(file, n_rounds=found["n_rounds"], n_actions=n_actions, **held)
     return int(found["n_rounds"])

@@ -30,10 +30,10 @@ def whole(seed: int = 0) -> tuple[Whole, Floats]:
         target=target,
         present=None,
         user=users,
-        week=np.repeat(np.arange(4), N // 4),
         logged=rng.dirichlet(np.ones(K), N),
         read_features=lambda: x,
         read_folds=lambda: users % 2,
+        read_week=lambda: np.repeat(np.arange(4), N // 4),
     )
     return log, q
 

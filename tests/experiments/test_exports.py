@@ -11,7 +11,7 @@ import pytest
 
 from experiments import estimators
 from experiments.cli import main
-from experiments.exports import to_minari, to_obp, to_vw
+from experiments.exports import to_minari, to_obp, to_vw, write_obp
 from rage_env.errors import LogError
 
 USERS, WEEKS, K = 60, 4, 3
@@ -131,6 +131,13 @@ def test_logs_that_withhold_propensities_or_are_broken_are_not_exported(tmp_path
         to_vw(hidden, K, tmp_path / "x.vw")
     with pytest.raises(LogError, match="must be one of the 2 arms"):
         to_obp(log(), 2)
+
+
+def test_weeks_that_are_words_reach_obps_file_without_a_pickle(tmp_path: Path) -> None:
+    words = [f"w{w}" for w in np.repeat(np.arange(WEEKS), USERS)]
+    write_obp(log(week=words), K, tmp_path / "x.npz")
+    with np.load(tmp_path / "x.npz", allow_pickle=False) as held:
+        assert held["week"][0] == "w0"
 
 
 MAPPING = """name: shop

@@ -41,10 +41,10 @@ def whole(**changes: object) -> Whole:
         "target": TARGET,
         "present": None,
         "user": np.array([0, 0, 1, 1, 2, 2]),
-        "week": np.array([0, 1, 0, 1, 0, 1]),
         "logged": None,
         "read_features": lambda: np.empty((6, 0)),
         "read_folds": lambda: np.array([0, 0, 1, 1, 1, 1]),
+        "read_week": lambda: np.array([0, 1, 0, 1, 0, 1]),
     }
     return Whole(**{**held, **changes})  # type: ignore[arg-type]  # one field a key
 
@@ -89,8 +89,9 @@ def test_path_weights_are_products_in_order_of_time() -> None:
     order = np.array([3, 0, 5, 1, 4, 2])
     log = whole()
     np.testing.assert_allclose(PathWeights().work(log), PATHS)
-    shuffled = {name: getattr(log, name)[order] for name in ("arm", "propensity", "reward", "target", "user", "week")}
-    np.testing.assert_allclose(PathWeights().work(whole(**shuffled)), PATHS[order])
+    week = log.read_week()[order]
+    shuffled = {name: getattr(log, name)[order] for name in ("arm", "propensity", "reward", "target", "user")}
+    np.testing.assert_allclose(PathWeights().work(whole(**shuffled, read_week=lambda: week)), PATHS[order])
 
 
 def test_the_to_go_model_without_features_is_the_weighted_mean_of_the_other_folds() -> None:
@@ -166,7 +167,7 @@ def test_balancing_weights_balance_what_is_observed_and_come_near_the_exact_ones
     x = log[["x_one"]].to_numpy()
     held = Whole(
         log["arm"].to_numpy(), log["propensity"].to_numpy(), log["reward"].to_numpy(), target, None,
-        np.arange(8_000), np.zeros(8_000, np.int64), None, lambda: x, lambda: np.arange(8_000) % 2,
+        np.arange(8_000), None, lambda: x, lambda: np.arange(8_000) % 2, lambda: np.zeros(8_000, np.int64),
     )  # fmt: skip
     fitted = Balance().work(held)
     exact = target[np.arange(8_000), held.arm] / held.propensity

@@ -155,3 +155,28 @@ def test_in_a_whole_world_paths_are_valued_as_its_own_roll_out_says() -> None:
     pooled = {c: np.sum(z, axis=0) / np.sqrt(len(z)) for c, z in off.items()}
     assert max(float(np.abs(z).max()) for z in pooled.values()) < 4.5, pooled
     assert np.abs(np.sum(blind, axis=0) / np.sqrt(len(blind))).min() > 4.5, blind
+
+
+@pytest.mark.parametrize(
+    "spelt",
+    [
+        lambda week: week * 0.5,
+        lambda week: (week * 0.5).astype(str),
+        lambda week: pd.Timestamp("2026-03-31") + pd.to_timedelta(7 * week, unit="D"),
+        lambda week: (pd.Timestamp("2025-12-28") + pd.to_timedelta(7 * week, unit="D")).dt.strftime("%Y-%m-%d"),
+        lambda week: (week * 5 + 5).astype(str),  # 5, 10, 15, 20: another order as words
+    ],
+)
+def test_weeks_are_taken_in_order_of_time_whatever_they_are_called(spelt: Callable[[pd.Series], pd.Series]) -> None:
+    log, target = tired(np.random.default_rng(3), 300, lambda state: np.full((len(state), 2), 0.5))
+    wanted = estimators.evaluate(log, target, PATH)
+    found = estimators.evaluate(log.assign(week=spelt(log["week"])), target, PATH)
+    pd.testing.assert_frame_equal(found, wanted)
+
+
+def test_words_that_no_calendar_knows_keep_path_estimators_from_answering_and_no_others() -> None:
+    log, target = tired(np.random.default_rng(3), 300, lambda state: np.full((len(state), 2), 0.5))
+    found = estimators.evaluate(log.assign(week="w" + log["week"].astype(str)), target, ["pdis", "fqe", "mrdr", "dr"])
+    refused = found[~found["evaluable"]]
+    assert refused["estimator"].tolist() == ["pdis", "fqe"]
+    assert refused["reason"].str.startswith("refused: column week, row 0: 'w0' has no place in time").all()
