@@ -117,13 +117,23 @@ def _type(here: Schema, root: Schema) -> str:
 
 def _value(model: BaseModel, steps: Sequence[str]) -> str | None:
     here: Any = model.model_dump(mode="json")  # Any: plain JSON
-    for step in steps:
+    for i, step in enumerate(steps):
         if isinstance(here, list):
             named = [e for e in here if isinstance(e, dict) and step in (e.get("name"), e.get("kind"))]
+            if not named and not step.isdigit():
+                _refuse_unnamed(".".join(steps[:i]), step, here)
             here = here[int(step)] if step.isdigit() and int(step) < len(here) else next(iter(named), None)
         else:
             here = here.get(step) if isinstance(here, dict) else None
     return None if here is None else json.dumps(here)
+
+
+def _refuse_unnamed(place: str, step: str, entries: Sequence[Any]) -> None:
+    names = [str(e[key]) for e in entries if isinstance(e, dict) for key in ("name", "kind") if e.get(key)]
+    if names:
+        raise ConfigError(
+            f"--explain: no entry of {place} is called {step!r}{did_you_mean(step, names)} Here: {', '.join(names)}."
+        )
 
 
 def _part(field: str, kind: str, rest: Sequence[str]) -> Explained:

@@ -70,7 +70,7 @@ class UnknownNameError(InputError):
     """A name that nothing registered answers to; the message offers the nearest ones."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        names = sorted(known)
+        names = sorted(set(known))
         super().__init__(
             f"no {kind} is called {name!r}{did_you_mean(name, names)} Known: {', '.join(names) or 'none'}."
         )

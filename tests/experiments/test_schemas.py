@@ -123,9 +123,11 @@ def test_a_key_is_explained(asked: list[str], said: list[str], capsys: pytest.Ca
         (["--explain", "usrs"], "the file has no key 'usrs': did you mean 'users'?"),
         (["--explain", "agents.uplift_gredy"], "did you mean 'uplift_greedy'?"),
         (["--explain", "monitors.group_sequential.alfa"], "did you mean 'alpha'?"),
+        (["fintech", "--explain", "guardrails.loss_rte.limit"], "called 'loss_rte': did you mean 'loss_rate'?"),
         (["--explain", ""], "the key is empty"),
         (["--schema", "--explain", "users"], "ask one at a time"),
         (["quickstat", "--explain", "users"], "did you mean 'quickstart'?"),
+        (["nope"], "Known: b2b_nudge, commerce_churn,"),  # a scenario and an experiment, named once
         ([], "say what to print"),
     ],
 )
