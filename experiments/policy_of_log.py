@@ -38,6 +38,10 @@ def with_policy_of(source: LogSource, other: LogSource) -> LogSource:
 def shares_of(other: LogSource, here: LogSource) -> tuple[Floats, NDArray[np.int64]]:
     """(cells, k) shares of arms in the other log, and (n,) the cell of each row here."""
     names = [c for c in _flags(other.table) if c in here.table.column_names]
+    for name in set(names) - set(_flags(here.table)):
+        held = numbers(here.table, name)
+        row = int(np.argmin(np.isin(held, (0.0, 1.0))))
+        raise LogError(f"--as-in {other.name}: column {name}, row {row}: is 0 or 1 in that log, here it is {held[row]}")
     theirs, mine = (_keys(log.table, names) for log in (other, here))
     cells, code = np.unique(theirs, return_inverse=True)
     if len(cells) > MOST_CELLS:

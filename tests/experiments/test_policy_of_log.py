@@ -35,6 +35,11 @@ def test_shares_are_counted_in_each_cell_and_met_where_the_cell_is() -> None:
             "holds 60 of its rows; 100 are needed",
         ),
         (source([0] * 200, x_late=[0.0] * 200), source([0], x_late=[1.0]), "row 0 here has covariates"),
+        (
+            source([0] * 200, x_late=[0.0, 1.0] * 100, x_old=[0.0] * 200),
+            source([0, 1], x_late=[1.0, 2.0], x_old=[0.0] * 2),
+            "column x_late, row 1: is 0 or 1 in that log, here it is 2.0",
+        ),
     ],
 )
 def test_cells_that_are_too_small_or_unknown_are_told(other: LogSource, here: LogSource, says: str) -> None:
