@@ -50,6 +50,7 @@ class Facts:
     estimated: bool  # propensities were fitted, for the log withholds them
     refused: Mapping[str, str]  # {estimator: why the log does not hold what it needs}
     interval: str = "influence"  # or one of intervals.RESAMPLED
+    untried: float = 0.0  # largest share of a policy that falls on arms which the log never took
 
 
 def answer(name: str, estimator: Estimator, held: Sequence[ClusterSums], facts: Facts) -> Line:
@@ -178,6 +179,8 @@ def _remarks(estimator: Estimator, found: Estimate, facts: Facts) -> list[str]:
         out.append("unchecked: propensities were withheld, so nothing corrects the model or tells how far it is off")
     if facts.deterministic and models and not estimator.needs_propensity:
         out.append("guesswork: the log is deterministic, so the model cannot know arms that were not tried")
+    elif facts.untried > 0 and models and not estimator.needs_propensity:
+        out.append(f"guesswork: {facts.untried:.2g} of the target falls on arms that the log never took")
     if found.stderr == 0:
         out.append("no variation: nothing differs between users, so the interval has no width and says nothing")
     if len(found.influence) < SKEW_FACTOR * found.skew**2:

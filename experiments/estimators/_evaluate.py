@@ -24,7 +24,7 @@ from experiments.estimators._log import (
     table_of,
 )
 from experiments.estimators._preparation import prepared, with_estimated_propensities
-from experiments.estimators._sums import cluster_sums, clusters_of
+from experiments.estimators._sums import CHUNK, cluster_sums, clusters_of
 from experiments.estimators._tuning import with_candidates
 from rage_env.errors import InputError, LogError, UnknownNameError
 
@@ -94,7 +94,7 @@ def evaluate(
         refuse_gaps(view)
     facts = Facts(
         groups.sizes(), len(columns), view.deterministic, view.withheld, alpha, told, estimate_propensities, refused,
-        interval,
+        interval, _untried(view, policies),
     )  # fmt: skip
     with np.errstate(over="ignore", invalid="ignore"):  # an answer says so itself
         return pd.DataFrame([asdict(answer(name, e, held, facts)) for name, e in made.items()])
@@ -124,6 +124,17 @@ def _view(
         for c, y in outcomes.items()
     }
     return replace(view, q=q), f"{wanted} on {features.shape[1]} features, cross-fitted"
+
+
+def _untried(view: View, policies: Sequence[Policy]) -> float:
+    """The largest share of a policy, over present users' rows, on arms that none of them took."""
+    k = policies[0].probs.shape[1]
+    for rows in (slice(CHUNK), slice(None)):  # the first rows mostly tell
+        here = np.ones(len(view.arm[rows]), np.bool_) if view.present is None else view.present[rows]
+        never = np.bincount(view.arm[rows][here].astype(np.int64), minlength=k) == 0
+        if not never.any():
+            return 0.0
+    return max(float(p.probs[here][:, never].sum(axis=1).mean()) for p in policies) if here.any() else 0.0
 
 
 def _given(q_hat: Probs | Mapping[str, Probs], columns: tuple[str, ...], n: int, k: int) -> dict[str, Probs]:

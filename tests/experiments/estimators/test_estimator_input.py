@@ -58,6 +58,15 @@ def test_a_broken_log_is_refused_naming_column_row_and_rule(changes: dict[str, o
         estimators.evaluate(log(**changes), TARGET)
 
 
+def test_a_model_of_an_arm_that_was_never_taken_is_called_guesswork() -> None:
+    arm = np.arange(N) % 2  # of three
+    found = estimators.evaluate(log(arm=arm, propensity=0.5), TARGET, ["dm"]).iloc[0]
+    assert "guesswork: 0.33 of the target falls on arms that the log never took" in found["reason"]
+    tried = np.tile([0.5, 0.5, 0.0], (N, 1))
+    assert "guesswork" not in estimators.evaluate(log(arm=arm, propensity=0.5), tried, ["dm"]).iloc[0]["reason"]
+    assert "guesswork" not in estimators.evaluate(log(), TARGET, ["dm"]).iloc[0]["reason"]
+
+
 @pytest.mark.parametrize("interval", INTERVALS)
 def test_weights_that_no_square_can_hold_are_an_answer_and_no_crash(interval: str) -> None:
     asked = ["ips", "snips", "dr", "wpdis", "cressie_read"]
