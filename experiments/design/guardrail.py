@@ -156,7 +156,8 @@ def _first(bets: _Bets, asked: Asked, users: int, rate: float, alpha: float) -> 
     times = np.full(_REPS, np.inf)
     if frequency >= 1:
         raise ConfigError(
-            f"rate: {rate:g} would take more than one loss of this size in every user-week; give a lower one"
+            f"rate: losses of this size in every user-week do not make up {rate:g} of its denominator; lower the limit "
+            "or the margin of an alarm, the rate of a certificate, or name larger losses"
         )
     rng, growth = np.random.default_rng(asked.seed), np.zeros((_REPS, bets.hit.shape[1]))
     one_by_one = frequency * users * _REPS < _MOST_DRAWN
