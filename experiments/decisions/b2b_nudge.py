@@ -17,7 +17,7 @@ of learned lift ("if expected lift were known") are what a pilot without end wou
 which seats are sleeping dogs shows in their use for some of them only, so that many sit in accounts where nothing
 observed speaks against a nudge, and fewer admins are vetoed than by the truth. Claims by the truth stand in
 scenarios.md. That slowing seats answer more strongly does stand in the lift expected, but half a million seat-weeks are
-too few to learn it.
+too few to learn it. How far another world and another learner would go stands in decision 28.
 """
 
 from __future__ import annotations
