@@ -20,6 +20,7 @@ Arms = NDArray[np.bool_] | None
 
 _COLLINEAR = 1e-9  # share of a covariate's size under which what is left of it is rounding
 _ROUNDING = 1e-12  # share of what was taken away under which a residual is rounding; sums over 1e7 users stay below
+_FEW = 64  # users that tell a spread from rounding in nearly all data
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,12 +53,17 @@ class Comparison:
         estimate, centre = _means(x, self.arms)
         residual = x - centre
         if self.basis is None or self.gap is None:
-            return _without_rounding(estimate, residual, _size(centre))
+            return _without_rounding(estimate, residual, self._level(centre))
         slope = np.einsum("...qn,...n->...q", self.basis, residual)
         residual -= np.einsum("...q,...qn->...n", slope, self.basis)
         estimate = np.asarray(estimate - (self.gap * slope).sum(axis=-1), np.float64)
-        taken = _size(centre) + np.sqrt((slope**2).sum(axis=-1) / self.n)
+        taken = self._level(centre) + np.sqrt((slope**2).sum(axis=-1) / self.n)
         return _without_rounding(estimate, residual, taken)
+
+    def _level(self, centre: Floats) -> Floats:
+        """(...) the larger size of the groups' means. centre: (..., n) or (..., 1), the mean of each user's group."""
+        of = [0] if self.arms is None else [int(self.arms.argmax()), int(self.arms.argmin())]
+        return np.asarray(np.abs(centre[..., of]).max(axis=-1), np.float64)
 
 
 def _without_rounding(estimate: Floats, residual: Floats, taken: Floats) -> tuple[Floats, Floats]:
@@ -65,16 +71,14 @@ def _without_rounding(estimate: Floats, residual: Floats, taken: Floats) -> tupl
 
     estimate: (...); residual: (..., n); taken: (...) size of what was taken away from users' values.
     """
-    flat = _size(residual) <= _ROUNDING * taken
+    n = residual.shape[-1]
+    if (np.abs(residual[..., :_FEW]).max(axis=-1) > _ROUNDING * np.sqrt(n) * taken).all():
+        return estimate, residual  # one user far enough off is a spread
+    flat = np.sqrt(np.einsum("...n,...n->...", residual, residual) / n) <= _ROUNDING * taken
     if not flat.any():
         return estimate, residual
     nothing = flat & (np.abs(estimate) <= _ROUNDING * taken)
     return np.where(nothing, 0.0, estimate), np.where(flat[..., None], 0.0, residual)
-
-
-def _size(x: Floats) -> Floats:
-    """(...) root of the mean square of x (..., n)."""
-    return np.asarray(np.sqrt(np.einsum("...n,...n->...", x, x) / x.shape[-1]), np.float64)
 
 
 def compared(n: int, arms: Arms, covariate: Floats | None = None) -> Comparison:

@@ -156,7 +156,9 @@ class Batch:
     def _rows(self, name: str, column: NDArray[_Scalar]) -> NDArray[_Scalar]:
         if column.shape != (self.n,):
             raise LogError(f"batch of week {self.week}: {name} has shape {column.shape} for {self.n} units")
-        if column.dtype.kind == "f" and not (sound := _sound(name, column)).all():
+        if column.dtype.kind != "f" or (len(column) and column.min() >= -_LARGEST and column.max() <= _LARGEST):
+            return column
+        if not (sound := _sound(name, column)).all():
             row = int(np.argmin(sound))
             raise LogError(
                 f"batch of week {self.week}, row {row} (unit {self.unit[row]}): "
