@@ -101,7 +101,7 @@ class Monitor(ABC):
         """(arrays, plain JSON) from which `load` goes on as if nothing had happened."""
         figures = np.array([[getattr(s, f) for f in NUMBERS] for s in self.states], np.float64)
         words: list[list[str]] = [[str(getattr(s, f)) for f in WORDS] for s in self.states]
-        facts: dict[str, object] = {"kind": self.kind, "week": self.week, "words": words}
+        facts: dict[str, object] = {"kind": self.kind, "week": self.week, "words": words, "declared": self._declared()}
         return {**self._arrays(), "_path": figures.reshape(-1, len(NUMBERS))}, facts
 
     def load(self, arrays: Mapping[str, NDArray[np.generic]], facts: Mapping[str, object]) -> None:
@@ -109,6 +109,10 @@ class Monitor(ABC):
         if facts["kind"] != self.kind:
             raise LogError(f"{self.kind}: this is the state of a {facts['kind']!r} monitor; load it there")
         self._restore(arrays)
+        mine, told = self._declared(), cast("Mapping[str, object]", facts.get("declared", {}))
+        if differ := [name for name in mine if name in told and told[name] != mine[name]]:
+            kept = ", ".join(f"{name} {told[name]!r} and not {mine[name]!r}" for name in differ)
+            raise LogError(f"{self.kind}: the state was kept under {kept}; load it into a monitor that is made alike")
         self.week = cast("int | None", facts["week"])
         words = cast("list[list[str]]", facts["words"])
         self.states = [state_of(row, text) for row, text in zip(arrays["_path"], words, strict=True)]

@@ -115,6 +115,17 @@ def test_a_monitor_goes_on_after_saving_as_if_nothing_had_happened(name: str) ->
 
 
 @pytest.mark.parametrize("name", monitors.names())
+def test_a_state_is_not_taken_up_by_a_monitor_of_another_declaration(name: str) -> None:
+    stream, made = _some_stream(name)
+    made.update(stream.batch(0, 0))
+    arrays, facts = made.save()
+    other = monitor_class(name).for_stream(stream, ALPHA / 2)
+    assert other is not None
+    with pytest.raises(LogError, match=r"the state was kept under alpha 0\.05 and not 0\.025"):
+        other.load(arrays, json.loads(json.dumps(facts)))
+
+
+@pytest.mark.parametrize("name", monitors.names())
 def test_shards_of_users_merge_into_what_the_whole_would_have_said(name: str) -> None:
     stream, whole = _some_stream(name)
     shards = [monitor_class(name).for_stream(stream, ALPHA) for _ in range(2)]
