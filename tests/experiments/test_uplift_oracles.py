@@ -99,6 +99,9 @@ def test_the_qini_and_its_error_are_econmls(trial: object) -> None:
     assert (found.upper - found.lower) / (2 * 1.96 * stderr) == pytest.approx(1.0, abs=0.25)
 
 
+@pytest.mark.filterwarnings(
+    "ignore:scipy.optimize. The `disp` and `iprint`:DeprecationWarning"
+)  # of older scikit-learn
 def test_econmls_learner_is_ranked_as_high_as_the_truth_and_noise_is_not() -> None:
     from econml.dr import DRLearner
     from sklearn.linear_model import LinearRegression, LogisticRegression
