@@ -13,6 +13,8 @@ Where a week goes, under four guardrails, by profile: a half to two allocations,
 a quarter to cautious rows at three plans; a sixth to learning; the rest to beliefs. In November 2026, on two cores that
 fifteen other processes shared, a median week took 1.3 to 1.6 s (4 to 6 passes an allocation; the first three weeks, in
 which hardly anybody may be offered anything, up to 2.1 s) where it had taken 3.2 s (20 to 43 passes, up to 7.8 s).
+Beliefs came to 1.4 million user-weeks a CPU second with six outcomes and 1.8 million with one, mabwiser to .41 million
+with one, so 4.3 times fewer; both took the same arm for 99.9 % of users.
 """
 
 from __future__ import annotations
