@@ -2,7 +2,7 @@
 
 Everything is read off conditional means of the first week, for the first 2,400 accounts of a cohort of 16,384 slots;
 gates act on the true lift of gross revenue. The historical log is the one that `risk_biased` would write. Lines that
-need learned scores wait for an agent that keeps such gates. The published gates do not add up to the last account:
+need learned scores stand in decision-results.md. The published gates do not add up to the last account:
 2,400 - 281 - 937 - 220 = 962, not 964.
 """
 
