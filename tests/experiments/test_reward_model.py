@@ -67,3 +67,11 @@ def test_one_user_cannot_be_cross_fitted() -> None:
 def test_features_that_are_no_numbers_are_refused() -> None:
     with pytest.raises(LogError, match="column x_city: features must be numbers"):
         features_of(pa.table({"x_city": ["a", "b"]}))
+
+
+def test_numbers_that_overflow_the_model_are_told_by_their_size() -> None:
+    rng = np.random.default_rng(6)
+    x, arm, folds = rng.normal(size=(200, 1)), rng.integers(0, K, 200), np.arange(200) % 2
+    with pytest.raises(LogError, match=r"reward model: numbers as large as 1e\+45 overflow it"):
+        cross_fit(x, arm, np.full(200, 1e45), folds, K)
+    assert np.isfinite(cross_fit(x, arm, np.full(200, 1e30), folds, K)).all()
