@@ -36,10 +36,9 @@ from rage_env.errors import LogError
 REPS, WEEKS = 2_000, 12
 STREAMS = rehearsal.STREAMS
 CELLS = cells()
-AS_LONG_AS_ALL_OTHERS = ("group_sequential", FIVE)
-QUICK = [
-    pytest.param(c, marks=pytest.mark.slow) if (c.monitor, c.setting) == AS_LONG_AS_ALL_OTHERS else c for c in CELLS
-]
+LONG = ("group_sequential", "drift", "ratio_certificate", "ratio_betting", "arm_shares")
+"""With five agents each of them takes as long as ten other cells."""
+QUICK = [pytest.param(c, marks=pytest.mark.slow) if c.setting == FIVE and c.monitor in LONG else c for c in CELLS]
 
 
 def draw(stream: str, reps: int = REPS, weeks: int = WEEKS) -> Stream:

@@ -42,9 +42,9 @@ def check(summed: pd.DataFrame, reckless: str = "reckless", harmless: tuple[str,
 
 @pytest.fixture(scope="module")
 def few() -> pd.DataFrame:
-    """A dozen seeds without the whole-population runs."""
+    """Half a dozen seeds without the whole-population runs."""
     study = config.load("monitor_calibration", [{"ab": {"deploy_truth": False}, "weeks": 10}])
-    tables = [group.verdicts for seed in study.seeds[:12] for group in run_groups(study, seed)]
+    tables = [group.verdicts for seed in study.seeds[:6] for group in run_groups(study, seed)]
     return over_seeds(pd.concat([t for t in tables if len(t)]))
 
 
