@@ -99,7 +99,7 @@ def on_cluster(
                     told += 1
         finally:
             for promise in waiting:  # what they were doing is not wanted any more
-                ray.cancel(promise, force=True)
+                ray.cancel(promise)  # by force, Ray aborts this process where one is just done
 
 
 def _ray() -> Any:  # it has no types
