@@ -5,9 +5,9 @@ cohort; its threshold and calibration come from folds of that cohort, and all fi
 the calibrated chance at .2, .4 and .6 (assumed; no cuts are published). Success rates by arm are those of a
 programme in which officers give heavier arms to worse cases; true effects come from the same weeks lived again.
 Funnels are of eight weeks of `gates` and of `uplift_greedy`, who have read a pilot on other borrowers: `masked` are
-borrowers whom the world's cool-down forbids to contact. That capacity binds is claimed of the world: of the best choice
-by the truth (scenarios.md), and here of the agent that ranks borrowers and does nothing else. `gates` is shown, too:
-its rules shut out whoever a contact may harm before capacity is asked, and it holds a twentieth back to explore.
+borrowers whom the world's cool-down forbids to contact. Capacity binds the best choice by the truth (scenarios.md) and
+`uplift_greedy`, which ranks borrowers and does nothing else. It never binds `gates`, a miss: its rules shut out whoever
+a contact may harm before capacity is asked, and it holds a twentieth back to explore.
 """
 
 from __future__ import annotations
@@ -43,8 +43,7 @@ CLAIMS = {
     "effect_reminder": Claim("true relative fall of lateness, reminder", "0 to .09", 0.0, 0.09),
     "call_over_reminder": Claim("true relative fall of lateness, call less reminder", "above 0", 0.01),
     "effect_restructure": Claim("true relative fall of lateness, lower payment", "about none", -0.02, 0.02),
-    "gates_full": Claim("weeks in which gates uses up contact capacity", "none given"),
-    "uplift_greedy_full": Claim("weeks in which uplift_greedy uses up contact capacity", "binds", 0.5),
+    **{f"{a}_full": Claim(f"weeks in which {a} uses up contact capacity", "binds", 0.5) for a in _AGENTS},
     **{f"{a}_resting": Claim(f"borrowers whom cool-down forbids to {a}, from week 1", "binds", 0.01) for a in _AGENTS},
     **{f"{a}_over": Claim(f"weeks in which {a} exceeds capacity", "none", 0.0, 0.0) for a in _AGENTS},
 }

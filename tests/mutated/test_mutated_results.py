@@ -31,7 +31,7 @@ from tests.mutated.test_mutated_yaml import MOMENTS, SWEEP
 
 pytestmark = pytest.mark.xdist_group("test_mutated_results")  # what they share is made once
 
-FEW, MANY = 1, 50
+FEW, MANY = 2, 150
 USERS = 300
 RUN = "runs/random/seed-1"
 ABOUT = ("study.json", "config.json", SEAL)

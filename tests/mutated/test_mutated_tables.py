@@ -15,7 +15,7 @@ from tests.mutated.strategies import CELLS, COLUMNS, throw, told, wrong_cells, w
 
 pytestmark = pytest.mark.xdist_group("test_mutated_tables")  # what they share is made once
 
-FEW, MANY = 3, 100
+FEW, MANY = 3, 400
 USERS, WEEKS = 240, 9
 
 MAPPING = """\

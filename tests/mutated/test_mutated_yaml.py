@@ -10,7 +10,7 @@ import pytest
 from rage_env import configs
 from tests.mutated.strategies import TEXT, throw, told, wrong_text
 
-FEW, MANY = 3, 60
+FEW, MANY = 3, 300
 EXPERIMENT = """\
 name: mine
 question: Does anything break?

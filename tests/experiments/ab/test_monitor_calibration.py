@@ -42,18 +42,20 @@ def check(summed: pd.DataFrame, reckless: str = "reckless", harmless: tuple[str,
 
 @pytest.fixture(scope="module")
 def few() -> pd.DataFrame:
-    """Half a dozen seeds without the whole-population runs."""
+    """A dozen seeds without the whole-population runs."""
     study = config.load("monitor_calibration", [{"ab": {"deploy_truth": False}, "weeks": 10}])
-    tables = [group.verdicts for seed in study.seeds[:6] for group in run_groups(study, seed)]
+    tables = [group.verdicts for seed in study.seeds[:12] for group in run_groups(study, seed)]
     return over_seeds(pd.concat([t for t in tables if len(t)]))
 
 
+@pytest.mark.slow
 def test_a_reckless_agent_is_stopped_within_eight_weeks_and_harmless_ones_are_not(few: pd.DataFrame) -> None:
     check(few)
     assert of(few, "reckless", "loss_alarm")["saved_after_usd"] > 0
     assert of(few, "wasteful", "obf")["caught"] == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("swapped", [{"reckless": "safe"}, {"harmless": ("reckless",)}])
 def test_the_check_would_notice_if_the_wrong_groups_were_stopped(
     few: pd.DataFrame, swapped: dict[str, str | tuple[str, ...]]

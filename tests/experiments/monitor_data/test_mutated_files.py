@@ -83,7 +83,7 @@ def quiet() -> Iterator[io.StringIO]:
         yield err
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(MUTATIONS)
 def test_no_mutated_file_brings_a_traceback(changes: list[tuple[str, int, int, str]]) -> None:
     with tempfile.TemporaryDirectory() as folder, quiet() as err:
