@@ -12,31 +12,39 @@ from types import FrameType
 
 from rage_env.errors import RunError, StoppedError
 
-__all__ = ["going_on", "held_back", "stopped_by_signals", "told_of_an_end"]
+__all__ = ["end_if_told", "going_on", "held_back", "stopped_by_signals", "told_of_an_end"]
 
 _ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+_heard: list[int] = []  # signals inside `going_on`: whoever passes an interrupt on may forget which it was, or lose it
 
 
 @contextlib.contextmanager
 def going_on() -> Iterator[None]:
     """Inside, Ctrl-C, SIGTERM and a closed terminal end the work in order; then a StoppedError says by what."""
 
-    ended: list[int] = []  # whoever passes an interrupt on may forget which it was
-
     def end(number: int, _frame: FrameType | None) -> None:
-        ended.append(number)
+        _heard.append(number)
         raise KeyboardInterrupt(number)
 
-    heard = [number for number in _ENDING if signal.getsignal(number) is not signal.SIG_IGN]  # not under nohup
-    before = {number: signal.signal(number, end) for number in heard}
+    _heard.clear()
+    heeded = [n for n in (signal.SIGINT, *_ENDING) if signal.getsignal(n) is not signal.SIG_IGN]  # not under nohup
+    before = {number: signal.signal(number, end) for number in heeded}
     try:
         yield
     except KeyboardInterrupt as error:
-        number = signal.Signals(ended[-1] if ended else signal.SIGINT)
+        number = signal.Signals(_heard[-1] if _heard else signal.SIGINT)
         raise StoppedError(f"stopped by {number.name}", number) from error
     finally:
+        _heard.clear()
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def end_if_told() -> None:
+    """Raise the KeyboardInterrupt of `going_on` again where it got lost: Python swallows those met in a finaliser."""
+    if _heard:
+        raise KeyboardInterrupt(_heard[-1])
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ from typing import Literal
 from experiments.executor.attempt import Item, Result, attempt
 from experiments.executor.processes import in_processes
 from experiments.executor.ray_address import RayCluster, asked_for
+from experiments.interrupts import end_if_told
 from rage_env.errors import ConfigError
 
 __all__ = ["Executor", "RayCluster", "asked_for", "at_hand", "map_tasks"]
@@ -77,3 +78,4 @@ def _inline(
         if on_done is not None:
             on_done(index, result)
         yield result
+        end_if_told()

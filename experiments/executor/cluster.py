@@ -19,6 +19,7 @@ from experiments.executor.attempt import Item, Result, attempt
 from experiments.executor.code_for_nodes import staged
 from experiments.executor.probe import refuse_silent
 from experiments.executor.ray_address import RayCluster
+from experiments.interrupts import end_if_told
 from experiments.threads import ONE_THREAD, environment
 from rage_env.errors import ConfigError, RunError
 
@@ -90,6 +91,7 @@ def on_cluster(
                 if not waiting:
                     return
                 (done,), _ = ray.wait([*waiting], num_returns=1)
+                end_if_told()
                 index = waiting.pop(done)
                 ready[index] = _result(ray, done, index)
                 if on_done is not None:
@@ -97,6 +99,7 @@ def on_cluster(
                 while told in ready:
                     yield ready.pop(told)
                     told += 1
+                    end_if_told()
         finally:
             for promise in waiting:  # what they were doing is not wanted any more
                 ray.cancel(promise)  # by force, Ray aborts this process where one is just done

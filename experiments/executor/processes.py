@@ -13,7 +13,7 @@ from functools import partial
 from multiprocessing.connection import wait
 
 from experiments.executor.attempt import Item, Result, attempt
-from experiments.interrupts import held_back
+from experiments.interrupts import end_if_told, held_back
 from experiments.threads import ONE_THREAD, environment
 from rage_env.errors import RunError
 
@@ -37,6 +37,7 @@ def in_processes(
             future.add_done_callback(partial(_report, index, on_done))
         for index, future in enumerate(futures):
             yield _result(future, index, len(items))
+            end_if_told()
     except (KeyboardInterrupt, GeneratorExit):
         for child in set(multiprocessing.active_children()) - others:
             child.terminate()  # what they were doing is not wanted any more
