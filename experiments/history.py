@@ -11,6 +11,7 @@ from agents.fixed import FixedAgent
 from experiments.acting import arms_of, floor_of, problem_of, record
 from experiments.config import Floor
 from experiments.hidden import Depth, Hidden
+from experiments.interrupts import end_if_told
 from rage_env import yamlfile
 from rage_env.cohort import CohortEnv
 from rage_env.errors import ConfigError
@@ -85,6 +86,7 @@ class History:
         """The weeks, one after the other."""
         for _ in range(self.plan.weeks):
             yield self._live()
+            end_if_told()
 
     def _start(self) -> None:
         """Tell the agent the world and the weeks before the first."""

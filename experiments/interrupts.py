@@ -16,33 +16,43 @@ __all__ = ["end_if_told", "going_on", "held_back", "stopped_by_signals", "told_o
 
 _ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 
-_heard: list[int] = []  # signals inside `going_on`: whoever passes an interrupt on may forget which it was, or lose it
+_heard: list[int] = []  # inside `_heeded`: whoever passes an interrupt on may forget which it was, or lose it
 
 
 @contextlib.contextmanager
-def going_on() -> Iterator[None]:
-    """Inside, Ctrl-C, SIGTERM and a closed terminal end the work in order; then a StoppedError says by what."""
+def _heeded(numbers: tuple[int, ...]) -> Iterator[None]:
+    """Inside, these signals raise KeyboardInterrupt and are noted; not those that are ignored, as under nohup."""
 
     def end(number: int, _frame: FrameType | None) -> None:
         _heard.append(number)
         raise KeyboardInterrupt(number)
 
     _heard.clear()
-    heeded = [n for n in (signal.SIGINT, *_ENDING) if signal.getsignal(n) is not signal.SIG_IGN]  # not under nohup
-    before = {number: signal.signal(number, end) for number in heeded}
+    before = {n: signal.signal(n, end) for n in numbers if signal.getsignal(n) is not signal.SIG_IGN}
     try:
         yield
-    except KeyboardInterrupt as error:
-        number = signal.Signals(_heard[-1] if _heard else signal.SIGINT)
-        raise StoppedError(f"stopped by {number.name}", number) from error
     finally:
         _heard.clear()
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
+def _last() -> signal.Signals:
+    return signal.Signals(_heard[-1] if _heard else signal.SIGINT)
+
+
+@contextlib.contextmanager
+def going_on() -> Iterator[None]:
+    """Inside, Ctrl-C, SIGTERM and a closed terminal end the work in order; then a StoppedError says by what."""
+    with _heeded((signal.SIGINT, *_ENDING)):
+        try:
+            yield
+        except KeyboardInterrupt as error:
+            raise StoppedError(f"stopped by {_last().name}", _last()) from error
+
+
 def end_if_told() -> None:
-    """Raise the KeyboardInterrupt of `going_on` again where it got lost: Python swallows those met in a finaliser."""
+    """Raise the KeyboardInterrupt again where it got lost, since Python and libraries swallow what finalisers raise."""
     if _heard:
         raise KeyboardInterrupt(_heard[-1])
 
@@ -61,27 +71,23 @@ def held_back() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    if waiting:
-        signal.raise_signal(waiting[0])
+        if waiting:  # also where what was held back failed, perhaps of that very signal
+            signal.raise_signal(waiting[0])
 
 
 @contextlib.contextmanager
 def told_of_an_end(out: Path) -> Iterator[None]:
     """Inside, Ctrl-C and SIGTERM end the work in order: what was begun is removed, and a RunError says so."""
-
-    def end(number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt(signal.Signals(number).name)
-
-    main = threading.current_thread() is threading.main_thread()
-    before = signal.signal(signal.SIGTERM, end) if main else None
-    try:
-        yield
-    except KeyboardInterrupt as error:
-        by = str(error) or "SIGINT"
-        raise RunError(f"stopped by {by}: nothing was written to {out}; the same command starts again") from error
-    finally:
-        if main:
-            signal.signal(signal.SIGTERM, before)
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals are heard in the main thread alone
+        return
+    with _heeded((signal.SIGINT, signal.SIGTERM)):
+        try:
+            yield
+        except KeyboardInterrupt as error:
+            raise RunError(
+                f"stopped by {_last().name}: nothing was written to {out}; the same command starts again"
+            ) from error
 
 
 @contextlib.contextmanager

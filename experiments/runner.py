@@ -26,6 +26,7 @@ from experiments.config import BESIDE_RESULTS, AgentEntry, ExperimentConfig
 from experiments.control import left_alone
 from experiments.exhibits import Exhibits
 from experiments.guardrail_book import GuardrailBook
+from experiments.interrupts import end_if_told
 from experiments.metrics import UserTotals
 from experiments.offered import Told
 from experiments.offline import OfflineBook
@@ -112,6 +113,7 @@ def lived(
     with keeper(env) as writer:
         for week in range(config.weeks):
             observation = run.week(observation, control.completed[week], writer)
+            end_if_told()
         if writer is not None:
             writer.append_reports(env.settle())
     with clock.on("offline"):

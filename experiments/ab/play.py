@@ -17,6 +17,7 @@ from experiments.ab.tape import Tape
 from experiments.acting import record
 from experiments.cohorts import Stage, live
 from experiments.config import AgentEntry, ExperimentConfig
+from experiments.interrupts import end_if_told
 from experiments.oracle import ObservableOracle, Oracle
 from experiments.runner import agent_of
 from rage_env.cohort import CohortEnv
@@ -83,4 +84,5 @@ def play(
         heard = [seat.hear(log, env.reports()) for seat in seats]
         if judge is not None:
             judge(env, Week(log, env.reports(), turns, heard))
+        end_if_told()
     return tape

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -31,8 +32,8 @@ def in_processes(
     others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(workers, multiprocessing.get_context("forkserver"), initializer=_start_worker)
     try:
-        with held_back(), environment(ONE_THREAD):  # a worker that nobody noted would outlive what it needs
-            futures = [pool.submit(attempt, fn, item, retries) for item in items]
+        with held_back(), _out_of_earshot(), environment(ONE_THREAD):  # a worker nobody noted would outlive its use
+            futures = _submitted(pool, [partial(attempt, fn, item, retries) for item in items])
         for index, future in enumerate(futures):
             future.add_done_callback(partial(_report, index, on_done))
         for index, future in enumerate(futures):
@@ -46,14 +47,38 @@ def in_processes(
         pool.shutdown(cancel_futures=True)
 
 
+def _submitted(pool: ProcessPoolExecutor, tasks: Sequence[Callable[[], Result]]) -> list[Future[Result]]:
+    futures: list[Future[Result]] = []
+    try:
+        for task in tasks:
+            futures.append(pool.submit(task))
+    except BrokenProcessPool as error:
+        raise _died(len(futures), len(tasks)) from error
+    return futures
+
+
 def _result(future: Future[Result], index: int, total: int) -> Result:
     try:
         return future.result()
     except BrokenProcessPool as error:
-        raise RunError(
-            f"a worker died at or before task {index} of {total} (killed, or out of memory); "
-            "what was finished is kept: start again, with fewer workers or users"
-        ) from error
+        raise _died(index, total) from error
+
+
+def _died(index: int, total: int) -> RunError:
+    return RunError(
+        f"a worker died at or before task {index} of {total} (killed, or out of memory); "
+        "what was finished is kept: start again, with fewer workers or users"
+    )
+
+
+@contextlib.contextmanager
+def _out_of_earshot() -> Iterator[None]:
+    """Children begun inside never hear Ctrl-C, from their first moment on: the parent decides what it ends."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _report(index: int, on_done: Callable[[int, Result], None] | None, future: Future[Result]) -> None:
@@ -66,7 +91,7 @@ def _start_worker() -> None:
     if (parent := multiprocessing.parent_process()) is not None:
         threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
     os.environ.update(ONE_THREAD)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt ends
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where somebody else had started the server that forks
 
 
 def _end_with(parent: int) -> None:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import signal
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
 
 import pytest
 
 from experiments.executor import Executor, RayCluster, map_tasks
-from experiments.interrupts import end_if_told, going_on
-from rage_env.errors import StoppedError
+from experiments.history import History, Plan
+from experiments.interrupts import end_if_told, going_on, held_back, told_of_an_end
+from rage_env import scenario
+from rage_env.errors import RunError, StoppedError
 from tests.experiments.test_executor import slow_first
 
+PLAN = Plan(scenario.load("fintech"), users=20, weeks=3, seed=1)
 ENDING = [signal.SIGINT, signal.SIGTERM]
 
 
@@ -65,6 +71,52 @@ def test_an_interrupt_that_got_lost_ends_the_work_with_the_next_task(
         work()
     assert told == [KeyboardInterrupt]
     assert seen == [0, 1]
+
+
+@pytest.mark.parametrize("number", ENDING)
+def test_an_interrupt_that_got_lost_ends_a_simulation_with_the_week(
+    told: list[object], number: signal.Signals, tmp_path: Path
+) -> None:
+    seen: list[int] = []
+
+    def work() -> None:
+        with told_of_an_end(tmp_path):
+            for week in History(PLAN).weeks():
+                seen.append(week.log.week)
+                lose_an_interrupt(number)
+
+    with pytest.raises(RunError, match=f"stopped by {number.name}: nothing was written to {tmp_path}"):
+        work()
+    assert told == [KeyboardInterrupt]
+    assert seen == [0]
+
+
+def test_what_was_held_back_is_heard_though_the_work_failed_meanwhile() -> None:
+    def fail() -> None:
+        with held_back():
+            signal.raise_signal(signal.SIGINT)
+            raise BrokenProcessPool("a worker heard it too")
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+
+
+def ignored(_: int) -> bool:
+    return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+def test_workers_never_hear_the_terminal_from_their_first_moment_on() -> None:
+    assert all(map_tasks(ignored, range(2)))
+    assert not ignored(0)
+
+
+def test_a_worker_that_dies_while_tasks_are_handed_out_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def submit(*_: object) -> None:
+        raise BrokenProcessPool
+
+    monkeypatch.setattr(ProcessPoolExecutor, "submit", submit)
+    with pytest.raises(RunError, match="a worker died at or before task 0 of 2"):
+        list(map_tasks(ignored, range(2)))
 
 
 def test_an_interrupt_is_forgotten_with_the_work_that_it_met(told: list[object]) -> None:
