@@ -37,10 +37,10 @@ run: $(VENV)/.run
 	$(BIN)/rage run quickstart
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
 
 test-all: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # torch is the tested release, put there by pip first (README: the CPU build): the lowest one carries gigabytes of CUDA.
 test-lowest:
@@ -50,7 +50,7 @@ test-lowest:
 	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct \
 		--constraints $(LOWEST)/torch.txt -e ".[dev]"
 	$(LOWEST)/bin/python -m pip check
-	$(LOWEST)/bin/python -m pytest -m "not slow" -n 2 --dist loadgroup
+	$(LOWEST)/bin/python -m pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -12,8 +12,6 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.xdist_group("test_wheel")  # what they share is made once
-
 ROOT = Path(__file__).resolve().parent.parent
 TINY = ("users=200", "weeks=2", "seeds=[1]", "oracle.users_fit=1000", "workers=1")
 TWO = "agents=[{kind: no_offer}, {kind: blanket, arm: nudge}]"

@@ -16,8 +16,6 @@ from experiments.catalogue import KINDS, entries
 from experiments.schemas import MODELS
 from rage_env import mechanisms
 
-pytestmark = pytest.mark.xdist_group("test_site")  # what they share is made once
-
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments import config, run, tracking
+from experiments import config, report, run, tracking
 from experiments.config import ExperimentConfig
 from experiments.results import Results
 
@@ -29,6 +29,12 @@ _SMALL: dict[str, object] = {
 def small() -> Small:
     """The quickstart, made small, with further changes."""
     return lambda **changes: config.load("quickstart", [{**_SMALL, **changes}])
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Studies that a test runs leave no figures, which take two seconds each; those of wider fixtures have theirs."""
+    monkeypatch.setattr(report, "draw", lambda _: ())
 
 
 @pytest.fixture(scope="session")

@@ -14,8 +14,6 @@ from experiments.study import StudyResult
 from rage_env.cohort import CohortEnv
 from rage_env.log import CohortLog
 
-pytestmark = pytest.mark.xdist_group("test_accounts_in_a_run")  # what they share is made once
-
 SLOTS, WEEKS, SEEDS = 768, 3, (11, 12)
 AGENTS = ("no_offer", "random", "constrained_thompson", "oracle_latent", "oracle_observable")
 

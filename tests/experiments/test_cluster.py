@@ -26,8 +26,6 @@ from rage_env.errors import ConfigError, RunError, UnknownNameError
 from tests.experiments.lost.folders import contents, tiny
 from tests.experiments.test_executor import misnamed, refuse_two, slow_first, where
 
-pytestmark = pytest.mark.xdist_group("test_cluster")  # what they share is made once
-
 LOCAL = RayCluster("local")
 
 

@@ -10,8 +10,6 @@ import pytest
 from experiments.showcase import Row
 from experiments.showcase.fintech import CLAIMS, Told, figures, tell
 
-pytestmark = pytest.mark.xdist_group("test_fintech_story")  # what they share is made once
-
 Story = list[dict[str, Told]]
 
 

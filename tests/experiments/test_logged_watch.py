@@ -14,8 +14,6 @@ from experiments.rehearsal import refuse_misfits
 from experiments.runner import run_agent
 from rage_env.errors import ConfigError
 
-pytestmark = pytest.mark.xdist_group("test_logged_watch")  # what they share is made once
-
 Small = Callable[..., ExperimentConfig]
 LOGGED: list[dict[str, object]] = [
     {"kind": "arm_shares", "metric": "arms"},

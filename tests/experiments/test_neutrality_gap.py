@@ -20,8 +20,6 @@ from experiments.config import ExperimentConfig
 from experiments.luck import propensity_of
 from rage_env.outcomes import value
 
-pytestmark = pytest.mark.xdist_group("test_neutrality_gap")  # what they share is made once
-
 OFFER = "credit_line"  # worth its losses to the average user when limits are ignored
 Floats = NDArray[np.float64]
 Answers = dict[str, pd.DataFrame]  # by policy

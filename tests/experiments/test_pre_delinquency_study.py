@@ -9,8 +9,6 @@ import pytest
 
 from experiments import config, run
 
-pytestmark = pytest.mark.xdist_group("test_pre_delinquency_study")  # what they share is made once
-
 STUDY = {
     "name": "bank_small",
     "scenario": "pre_delinquency",

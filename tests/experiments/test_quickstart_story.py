@@ -9,8 +9,6 @@ import experiments
 from experiments.config import load
 from experiments.results import Results
 
-pytestmark = pytest.mark.xdist_group("test_quickstart_story")  # what they share is made once
-
 CAREFUL = ["lagrangian_linucb", "constrained_thompson", "uplift_greedy"]
 CARELESS = ["random", "blanket_credit_line"]
 SMALLER = {

@@ -17,7 +17,7 @@ from rage_env import scenario
 from rage_env.errors import GuardrailError, RunError
 from rage_env.log import CohortLog
 
-pytestmark = pytest.mark.xdist_group("test_study")  # what they share is made once
+pytestmark = pytest.mark.usefixtures("undrawn")
 
 Small = Callable[..., ExperimentConfig]
 PAIR = [{"kind": "no_offer"}, {"kind": "random"}]

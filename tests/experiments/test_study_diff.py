@@ -17,8 +17,6 @@ from experiments.config import ExperimentConfig
 from experiments.results import Results
 from experiments.study_diff import StudyDiff, diff
 
-pytestmark = pytest.mark.xdist_group("test_study_diff")  # what they share is made once
-
 Small = Callable[..., ExperimentConfig]
 AGENTS = [{"kind": "no_offer"}, {"kind": "random"}]
 

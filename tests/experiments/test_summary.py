@@ -14,8 +14,6 @@ from experiments.layout import RUN_TABLES
 from experiments.results import Results
 from rage_env.errors import LogError
 
-pytestmark = pytest.mark.xdist_group("test_summary")  # what they share is made once
-
 Small = Callable[..., ExperimentConfig]
 Summary = dict[str, object]
 ALONE = {"seeds": [1], "agents": [{"kind": "no_offer"}], "users": 100, "weeks": 3}

@@ -29,8 +29,6 @@ from tests.mutated.json_slips import SLIPS, Slip, wrong_json
 from tests.mutated.strategies import COLUMNS, throw, told, wrong_parquet
 from tests.mutated.test_mutated_yaml import MOMENTS, SWEEP
 
-pytestmark = pytest.mark.xdist_group("test_mutated_results")  # what they share is made once
-
 FEW, MANY = 2, 150
 USERS = 300
 RUN = "runs/random/seed-1"

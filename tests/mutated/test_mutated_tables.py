@@ -13,8 +13,6 @@ import pytest
 
 from tests.mutated.strategies import CELLS, COLUMNS, throw, told, wrong_cells, wrong_parquet
 
-pytestmark = pytest.mark.xdist_group("test_mutated_tables")  # what they share is made once
-
 FEW, MANY = 3, 400
 USERS, WEEKS = 240, 9
 

@@ -16,8 +16,6 @@ from rage_env.outcomes import COLUMNS, value
 from rage_env.randomness import Draw, Noise, arms_one_by_one, person_keys
 from rage_env.rollout import Policy, Rollout
 
-pytestmark = pytest.mark.xdist_group("test_rollout")  # what they share is made once
-
 Floats = NDArray[np.float64]
 
 

@@ -18,7 +18,7 @@ from experiments.study import StudyResult
 from rage_env import scenario
 from rage_env.errors import ConfigError, GuardrailError
 
-pytestmark = pytest.mark.xdist_group("test_ab_study")  # what they share is made once
+pytestmark = pytest.mark.usefixtures("undrawn")
 
 Ab = Callable[..., ExperimentConfig]
 

@@ -16,8 +16,6 @@ from experiments.offered import Told
 from experiments.ratio_watch import RatioWatch
 from experiments.watch_list import watches
 
-pytestmark = pytest.mark.xdist_group("test_accounts")  # what they share is made once
-
 
 @pytest.fixture(scope="module")
 def study() -> ExperimentConfig:

@@ -15,8 +15,6 @@ from experiments import config
 from experiments.ab.over_seeds import over_seeds
 from experiments.ab.trial import run_groups
 
-pytestmark = pytest.mark.xdist_group("test_monitor_calibration")  # what they share is made once
-
 ALPHA = 0.05
 MOST_WEEKS = 8
 

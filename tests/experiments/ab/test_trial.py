@@ -30,8 +30,6 @@ from rage_env.cohort import CohortEnv
 from rage_env.interface import Feedback
 from rage_env.log import CohortLog
 
-pytestmark = pytest.mark.xdist_group("test_trial")  # what they share is made once
-
 Ab = Callable[..., ExperimentConfig]
 
 

@@ -22,8 +22,6 @@ from experiments.facts.panel import Panel, live
 from rage_env import check_world, scenario
 from rage_env.cohort import CohortEnv
 
-pytestmark = pytest.mark.xdist_group("test_command")  # what they share is made once
-
 TRUTH = {
     "mechanisms.engagement.beta_a": 0.7,
     "mechanisms.spending.gmv_per_active_week_usd": 60.0,

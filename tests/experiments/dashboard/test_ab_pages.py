@@ -10,8 +10,6 @@ from experiments.results import Results
 from tests.experiments.conftest import Small
 from tests.experiments.dashboard.test_pages import NAMES, _main_as_before, opened, words
 
-pytestmark = pytest.mark.xdist_group("test_ab_pages")  # what they share is made once
-
 __all__ = ["_main_as_before"]  # a fixture
 
 

@@ -17,8 +17,6 @@ from experiments.run_book import RunOutcome
 from experiments.runner import run_agent
 from tests.experiments.conftest import Small
 
-pytestmark = pytest.mark.xdist_group("test_exhibits")  # what they share is made once
-
 ARMS = ("no_offer", "nudge", "cashback", "bonus_5", "bonus_20", "credit_line")
 
 

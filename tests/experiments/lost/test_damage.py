@@ -21,8 +21,6 @@ from rage_env import whole_file
 from rage_env.errors import LogError, RunError
 from tests.experiments.lost.folders import contents, tiny
 
-pytestmark = pytest.mark.xdist_group("test_damage")  # what they share is made once
-
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -20,8 +20,6 @@ from experiments.seal import SEAL
 from rage_env.errors import LogError
 from tests.experiments.lost.folders import tiny
 
-pytestmark = pytest.mark.xdist_group("test_recheck")  # what they share is made once
-
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:

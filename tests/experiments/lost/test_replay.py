@@ -21,8 +21,6 @@ from rage_env.errors import LogError, RunError
 from rage_env.log import CohortLog
 from tests.experiments.lost.folders import tiny
 
-pytestmark = pytest.mark.xdist_group("test_replay")  # what they share is made once
-
 AGENTS = [{"kind": "no_offer"}, {"kind": "random"}, {"kind": "lagrangian_linucb"}, {"kind": "oracle_latent"}]
 
 

@@ -19,8 +19,6 @@ from experiments.serving.example import rows_of
 from experiments.serving.final import final_policy
 from experiments.tracking.promote import Choice, Promotion, promote
 
-pytestmark = pytest.mark.xdist_group("test_promote")  # what they share is made once
-
 LEARNER = "lagrangian_linucb"
 
 

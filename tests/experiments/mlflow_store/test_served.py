@@ -19,8 +19,6 @@ from experiments.tracking.model import save_model
 from tests.experiments.mlflow_store.stores import asked, serving
 from tests.experiments.serving.test_frozen import frozen
 
-pytestmark = pytest.mark.xdist_group("test_served")  # what they share is made once
-
 Row = dict[str, Any]  # Any: cells of a request
 
 

@@ -24,8 +24,6 @@ from rage_env.errors import InputError, LogError
 from rage_env.log import CohortLog, LogMeta, Reports, WeekLog
 from rage_env.outcomes import IMMEDIATE
 
-pytestmark = pytest.mark.xdist_group("test_streamed_evaluation")  # what they share is made once
-
 NAMES: list[Spec] = ["naive", "dm", "ips", "snips", "dr", "sndr", {"kind": "clipped_ips", "lambda": "mse"}]
 USERS, WEEKS, K = 50_000, 3, 3
 COLUMNS = ["value", "lower", "upper", "stderr", "ess", "max_weight", "mean_weight", "skew", "n_users", "n_rows"]

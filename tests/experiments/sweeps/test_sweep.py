@@ -21,8 +21,6 @@ from experiments.sweeps import cells, run
 from experiments.sweeps.run import Swept, sweep
 from rage_env.errors import RunError
 
-pytestmark = pytest.mark.xdist_group("test_sweep")  # what they share is made once
-
 SWEEP: dict[str, object] = {
     "name": "tiny",
     "question": "Whom does it pay to meet?",

@@ -35,8 +35,6 @@ from experiments.views.sample import Sample
 from experiments.views.view import View, of_runs, sampled
 from rage_env.errors import LogError
 
-pytestmark = pytest.mark.xdist_group("test_views")  # what they share is made once
-
 LEARNER = "lagrangian_linucb"
 
 
