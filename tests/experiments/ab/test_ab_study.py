@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -90,10 +91,13 @@ def test_the_command_line_shows_verdicts_below_the_leaderboard(
     assert "did you mean 'reckless'?" in capsys.readouterr().err
 
 
-def test_mlflow_gets_every_group_with_its_curves_or_the_comparison_alone(ab: Ab, tmp_path: Path) -> None:
+def test_mlflow_gets_every_group_with_its_curves_or_the_comparison_alone(
+    ab: Ab, empty_store: Path, tmp_path: Path
+) -> None:
     from mlflow.tracking import MlflowClient
 
     small = {"users": 600, "weeks": 3, "seeds": [1]}
+    shutil.copy(empty_store, tmp_path / "mlflow.db")
     uri = f"sqlite:///{tmp_path}/mlflow.db"
     for name, wanted in (("all", 5), ("one", 1)):
         asked = {"uri": uri, "experiment": name, "runs": name == "all"}
