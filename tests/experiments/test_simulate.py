@@ -262,7 +262,8 @@ def test_a_run_that_fails_half_way_leaves_nothing_and_what_stood_there_before(
 @pytest.mark.parametrize("blow", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_a_simulation_that_is_killed_leaves_no_data_file(tmp_path: Path, blow: signal.Signals) -> None:
     root = Path(cli.__file__).resolve().parent.parent
-    code = "import sys; from experiments.cli import main; sys.exit(main())"
+    code = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "  # ignored in the background
+    code += "from experiments.cli import main; sys.exit(main())"
     command = [sys.executable, "-c", code, "simulate", "fintech", "--users", "50", "--weeks", "9999", "--out", "d"]
     with subprocess.Popen(
         command,
