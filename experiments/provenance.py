@@ -81,14 +81,20 @@ def processor() -> dict[str, object]:
 
     umath = importlib.import_module("numpy._core._multiarray_umath")  # private to NumPy, and all that tells
     features: Mapping[str, bool] = getattr(umath, "__cpu_features__", {})
-    blas = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
-    blas = [pool for pool in blas if "numpy" in Path(pool["filepath"]).parent.name] or blas  # others come and go
+    blas = [p for p in threadpool_info() if p["user_api"] == "blas" and not _is_anothers(Path(p["filepath"]))]
     kernels = {str(pool.get("architecture") or pool["internal_api"]) for pool in blas}
     return {
         "family": platform.machine(),
         "vector_instructions": sorted(str(name) for name, used in features.items() if used),
         "linear_algebra": sorted(kernels),
     }
+
+
+def _is_anothers(library: Path) -> bool:
+    """Whether it came in another package's wheel: those are there or not by what else the process has imported."""
+    folder = library.parent
+    owner = folder.parent.name if folder.name == ".dylibs" else folder.name  # as macOS's wheels have it, or Linux's
+    return (folder.name == ".dylibs" or folder.name.endswith(".libs")) and not owner.startswith("numpy")
 
 
 def environment() -> dict[str, object]:

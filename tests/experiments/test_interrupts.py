@@ -6,6 +6,7 @@ import signal
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -44,12 +45,13 @@ def _heard() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
-@pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> list[object]:
-    """What Python could not raise."""
+@contextmanager
+def unraised() -> Iterator[list[object]]:
+    """What Python could not raise inside."""
     lost: list[object] = []
-    monkeypatch.setattr("sys.unraisablehook", lambda told: lost.append(told.exc_type))
-    return lost
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.unraisablehook", lambda told: lost.append(told.exc_type))
+        yield lost
 
 
 @pytest.mark.parametrize("number", ENDING)
@@ -65,7 +67,7 @@ def test_an_interrupt_ends_the_work_and_says_by_what(number: signal.Signals) -> 
     "executor", ["inline", "process", pytest.param(RayCluster("local"), marks=pytest.mark.slow, id="ray")]
 )
 def test_an_interrupt_that_got_lost_ends_the_work_with_the_next_task(
-    told: list[object], executor: Executor, number: signal.Signals
+    executor: Executor, number: signal.Signals
 ) -> None:
     seen: list[int] = []
 
@@ -76,16 +78,14 @@ def test_an_interrupt_that_got_lost_ends_the_work_with_the_next_task(
                 if len(seen) == 2:
                     lose_an_interrupt(number)
 
-    with pytest.raises(StoppedError, match=f"stopped by {number.name}"):
+    with unraised() as lost, pytest.raises(StoppedError, match=f"stopped by {number.name}"):
         work()
-    assert told == [KeyboardInterrupt]
+    assert lost == [KeyboardInterrupt]
     assert seen == [0, 1]
 
 
 @pytest.mark.parametrize("number", ENDING)
-def test_an_interrupt_that_got_lost_ends_a_simulation_with_the_week(
-    told: list[object], number: signal.Signals, tmp_path: Path
-) -> None:
+def test_an_interrupt_that_got_lost_ends_a_simulation_with_the_week(number: signal.Signals, tmp_path: Path) -> None:
     seen: list[int] = []
 
     def work() -> None:
@@ -94,9 +94,12 @@ def test_an_interrupt_that_got_lost_ends_a_simulation_with_the_week(
                 seen.append(week.log.week)
                 lose_an_interrupt(number)
 
-    with pytest.raises(RunError, match=f"stopped by {number.name}: nothing was written to {tmp_path}"):
+    with (
+        unraised() as lost,
+        pytest.raises(RunError, match=f"stopped by {number.name}: nothing was written to {tmp_path}"),
+    ):
         work()
-    assert told == [KeyboardInterrupt]
+    assert lost == [KeyboardInterrupt]
     assert seen == [0]
 
 
@@ -128,10 +131,10 @@ def test_a_worker_that_dies_while_tasks_are_handed_out_is_told(monkeypatch: pyte
         list(map_tasks(ignored, range(2)))
 
 
-def test_an_interrupt_is_forgotten_with_the_work_that_it_met(told: list[object]) -> None:
-    with going_on():
+def test_an_interrupt_is_forgotten_with_the_work_that_it_met() -> None:
+    with unraised() as lost, going_on():
         lose_an_interrupt(signal.SIGINT)
     end_if_told()
     with going_on():
         end_if_told()
-    assert told == [KeyboardInterrupt]
+    assert lost == [KeyboardInterrupt]

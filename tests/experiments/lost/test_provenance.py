@@ -38,6 +38,25 @@ def test_the_processor_is_told_by_what_numpy_uses_of_it() -> None:
     assert held["linear_algebra"]
 
 
+@pytest.mark.parametrize(
+    ("library", "told"),
+    [
+        ("numpy.libs/libscipy_openblas64_.so", ["Zen"]),
+        ("numpy/.dylibs/libopenblas.dylib", ["Zen"]),
+        ("openblas-pthread/libblas.so.3", ["Zen"]),
+        ("scs.libs/libopenblas.so", []),
+        ("scipy/.dylibs/libopenblas.dylib", []),
+    ],
+)
+def test_linear_algebra_is_numpys_whatever_else_is_loaded(
+    monkeypatch: pytest.MonkeyPatch, library: str, told: list[str]
+) -> None:
+    """scs is loaded in some processes of a study and not in others, whose results must not differ for it."""
+    pool = {"user_api": "blas", "filepath": f"/somewhere/{library}", "architecture": "Zen", "internal_api": "openblas"}
+    monkeypatch.setattr("threadpoolctl.threadpool_info", lambda: [pool])
+    assert provenance.processor.__wrapped__()["linear_algebra"] == told
+
+
 def test_a_study_and_each_of_its_runs_and_logs_say_what_made_them(tmp_path: Path) -> None:
     results = Results.open(experiments.run(tiny(), out=tmp_path, track=False, progress=False).path)
     told(results.study.made_with)
