@@ -6,12 +6,14 @@ Until the first fit they randomise as widely as cautious guardrails allow, so th
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from agents.beliefs.trees import MOST_LEAVES, SMALL, Growth
 from agents.interface import Decision, Problem, Reason
 from agents.kept import Kept, Sample
 from agents.learner import Learner, LearnerParams
@@ -30,7 +32,7 @@ class EffectParams(LearnerParams):
     """learner: t, x or dr. refit_weeks: when effects are fitted. explore: probability of each arm until then.
 
     explore_later: the share of every user's probabilities that keeps exploring. rows_per_week, rows_per_fit: most rows
-    kept and fitted.
+    kept and fitted. trees, leaves, leaf_rows, bins: how fine effects are, as in `Growth`; many rows bear finer ones.
     """
 
     learner: LearnerName = "dr"
@@ -39,13 +41,22 @@ class EffectParams(LearnerParams):
     explore_later: float = Field(default=0.15, ge=0, lt=1)
     rows_per_week: int = Field(default=8_000, ge=100)
     rows_per_fit: int = Field(default=15_000, ge=100)
+    trees: int = Field(default=SMALL.trees, ge=1, le=1_000)
+    leaves: int = Field(default=SMALL.leaves, ge=2, le=MOST_LEAVES)
+    leaf_rows: int | None = Field(default=SMALL.least_rows, ge=1)
+    bins: int = Field(default=SMALL.bins, ge=2, le=255)
+
+    @property
+    def growth(self) -> Growth:
+        """How the trees of effects are grown."""
+        return replace(SMALL, trees=self.trees, leaves=self.leaves, least_rows=self.leaf_rows, bins=self.bins)
 
 
 class EffectLearner(Learner):
     """Remembers rows of its own log, the effects fitted last and the week of that fit."""
 
     Params: ClassVar[type[AgentParams]] = EffectParams
-    pairs: ClassVar[int] = 1  # of halves of the users that t and x are grown on
+    pairs: ClassVar[int] = 1  # of halves of the users that effects are grown on
     kept: Kept
     fitted: int  # the week before which the effects were fitted; -1 for never
     effects: Effects | None
@@ -92,6 +103,7 @@ class EffectLearner(Learner):
             learner=self._effect.learner,
             offset=self.believed(sample),
             seed=self.params.seed,
+            growth=self._effect.growth,
             pairs=self.pairs,
         )
         self.fitted = week

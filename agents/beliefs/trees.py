@@ -17,11 +17,11 @@ from scipy.special import expit
 
 from rage_env.errors import LogError
 
-__all__ = ["SMALL", "Forest", "Growth", "grow", "with_arm"]
+__all__ = ["MOST_LEAVES", "SMALL", "Forest", "Growth", "grow", "with_arm"]
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.float32]
-_MOST_LEAVES = 64
+MOST_LEAVES = 64
 _CHUNK = 16_384
 
 
@@ -187,7 +187,7 @@ def _estimator(growth: Growth, rows: int, yes_or_no: bool) -> Any:  # scikit-lea
     least = growth.least_rows if growth.least_rows is not None else max(20, min(300, rows // 40))
     return kind(
         max_iter=growth.trees,
-        max_leaf_nodes=min(growth.leaves, _MOST_LEAVES),
+        max_leaf_nodes=min(growth.leaves, MOST_LEAVES),
         learning_rate=growth.rate,
         min_samples_leaf=least,
         l2_regularization=growth.ridge,
@@ -242,7 +242,7 @@ def _numbered(
         keeps.append(0)
         visit(int(left[node]))
         struck = ((1 << len(leaf)) - 1) ^ ((1 << first) - 1)
-        keeps[place] = ((1 << _MOST_LEAVES) - 1) ^ struck
+        keeps[place] = ((1 << MOST_LEAVES) - 1) ^ struck
         visit(int(right[node]))
 
     visit(0)

@@ -30,7 +30,7 @@ def fit_effects(
 ) -> Effects:
     """Effects of arms 1..k-1 against arm 0, beyond `offset` (rows, k - 1) where effects are already believed.
 
-    pairs: of complementary halves of the users that t and x are grown on.
+    pairs: of complementary halves of the users that they are grown on.
     """
     known = np.zeros((len(trial.arm), k - 1)) if offset is None else offset
     module = importlib.import_module(f"agents.uplift.{learner}")

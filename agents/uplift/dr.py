@@ -17,28 +17,40 @@ from agents.uplift.trial import Trial, fold_of
 __all__ = ["fit"]
 
 Floats = NDArray[np.float64]
+_APART = 7_919  # of the seeds of two splits
 
 
 def fit(trial: Trial, k: int, known: Floats, growth: Growth, *, pairs: int = 1, trim: float = 0.02) -> Effects:
     """Effects of arms 1..k-1 beyond `known` (rows, k - 1). trim: propensities below it count as it.
 
-    pairs: always one, the two folds.
+    pairs: how often users are split into two folds anew. Every split leaves two models an arm; all that is said of an
+    arm is the mean over splits.
     """
-    fold = fold_of(trial.user_id, growth.seed)
+    weight = 1.0 / np.maximum(trial.propensity, trim)
+    folds = [fold_of(trial.user_id, growth.seed + _APART * j) for j in range(pairs)]
+    fits = [_split(trial, k, known, weight, fold, growth) for fold in folds]
+    columns = np.mean([[one[1:] for one in arms] for arms in fits], axis=0).reshape(-1, 4)
+    told = [[arms[j][0] for arms in fits] for j in range(k - 1)]
+    models = tuple(tuple(m for one in splits for m in one) if all(splits) else () for splits in told)
+    return Effects(models, *columns.T)
+
+
+_Fit = tuple[tuple[Forest, ...], float, float, float, float]
+
+
+def _split(trial: Trial, k: int, known: Floats, weight: Floats, fold: NDArray[np.int64], growth: Growth) -> list[_Fit]:
+    """What one split into folds says of every arm."""
     mu = np.empty((len(trial.arm), k))
     for f in (0, 1):
         model = grow(with_arm(trial.features, trial.arm)[fold != f], trial.outcome[fold != f], growth)
         for a in range(k):
             mu[fold == f, a] = model.predict(with_arm(trial.features, np.full(len(mu), a))[fold == f])
-    weight = 1.0 / np.maximum(trial.propensity, trim)
-    fits = [_effect(trial, mu, a, weight, fold, known[:, a - 1], growth) for a in range(1, k)]
-    columns = np.array([f[1:] for f in fits], dtype=np.float64).reshape(-1, 4)
-    return Effects(tuple(f[0] for f in fits), *columns.T)
+    return [_effect(trial, mu, a, weight, fold, known[:, a - 1], growth) for a in range(1, k)]
 
 
 def _effect(
     trial: Trial, mu: Floats, a: int, weight: Floats, fold: NDArray[np.int64], known: Floats, growth: Growth
-) -> tuple[tuple[Forest, ...], float, float, float, float]:
+) -> _Fit:
     """Models of both folds, mean prediction, average effect, its standard error, slope on the other fold."""
     taken, alone = trial.arm == a, trial.arm == 0
     counts = [int(taken[fold == f].sum()) for f in (0, 1)]

@@ -18,7 +18,7 @@ from tests.contracts.agent_toy import ARMS, Toy, problem
 LEARNERS = tuple(name for name in agents.names() if "history" in agents.policy(name).Params.model_fields)
 
 
-def _log(folder: Path, names: tuple[str, ...] | None = None) -> str:
+def lived_log(folder: Path, names: tuple[str, ...] | None = None) -> str:
     """Eight weeks in which every arm was given to a quarter of the users."""
     toy = Toy(n=300, seed=21, week=0)
     lived = []
@@ -31,7 +31,7 @@ def _log(folder: Path, names: tuple[str, ...] | None = None) -> str:
     return str(log.write(folder))
 
 
-def _first(agent: Agent, toy: Toy) -> NDArray[np.float32]:
+def first_decision(agent: Agent, toy: Toy) -> NDArray[np.float32]:
     agent.start(problem(0.01))
     while toy.week < 0:
         agent.learn(toy.live())
@@ -42,25 +42,25 @@ def _first(agent: Agent, toy: Toy) -> NDArray[np.float32]:
 def test_an_agent_with_a_history_knows_more_in_its_first_week_and_stays_deterministic(
     name: str, tmp_path: Path
 ) -> None:
-    folder = _log(tmp_path)
-    fresh = _first(agents.load(name), Toy(n=300, seed=6))
-    first, second = (_first(agents.load(name, history=folder), Toy(n=300, seed=6)) for _ in range(2))
+    folder = lived_log(tmp_path)
+    fresh = first_decision(agents.load(name), Toy(n=300, seed=6))
+    first, second = (first_decision(agents.load(name, history=folder), Toy(n=300, seed=6)) for _ in range(2))
     assert np.array_equal(first, second)
     assert not np.array_equal(first, fresh)
 
 
 @pytest.mark.parametrize("name", LEARNERS)
 def test_a_history_is_saved_with_the_state_and_not_learned_twice(name: str, tmp_path: Path) -> None:
-    folder = _log(tmp_path)
+    folder = lived_log(tmp_path)
     toy, agent, again = Toy(n=300, seed=6), agents.load(name, history=folder), agents.load(name, history=folder)
-    probs = _first(agent, toy)
+    probs = first_decision(agent, toy)
     again.start(problem(0.01))
     again.load(*agent.save())
     assert np.array_equal(again.decide(toy.observe()).probs, probs)
 
 
 def test_a_history_counts_treated_rows_and_the_run_begins_before_its_own_burn_in(tmp_path: Path) -> None:
-    agent = agents.load("lagrangian_linucb", history=_log(tmp_path), keep=1.0)
+    agent = agents.load("lagrangian_linucb", history=lived_log(tmp_path), keep=1.0)
     assert isinstance(agent, Learner)
     agent.start(problem())
     agent.save()
@@ -69,7 +69,7 @@ def test_a_history_counts_treated_rows_and_the_run_begins_before_its_own_burn_in
 
 
 def test_a_log_of_another_world_is_refused_with_what_differs(tmp_path: Path) -> None:
-    folder = _log(tmp_path, ("risk", "log_gmv_4w", "churn_signal", "plan", "mood"))
+    folder = lived_log(tmp_path, ("risk", "log_gmv_4w", "churn_signal", "plan", "mood"))
     with pytest.raises(LogError, match=r"has other features than this world \(mood, active_4w\)"):
         agents.load("squarecb", history=folder).start(problem())
     with pytest.raises(LogError, match="no such file"):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from agents.beliefs.trees import Growth
 from agents.uplift import Effects, LearnerName, Trial, fit_effects
 from agents.uplift.trial import halves
 
@@ -75,3 +76,38 @@ def test_halves_are_complements_and_differ_from_pair_to_pair() -> None:
     assert split.shape == (6, 5_000)
     assert (split[::2] ^ split[1::2]).all()
     assert abs((split[0] == split[2]).mean() - 0.5) < 0.03
+
+
+def test_splits_anew_are_averaged_and_each_is_what_one_split_says() -> None:
+    trial, apart = _randomised(3_000, 20), 7_919
+    both = fit_effects(trial, 2, learner="dr", pairs=2)
+    single = [fit_effects(trial, 2, learner="dr", seed=seed) for seed in (0, apart)]
+    assert len(both.models[0]) == 4
+    for name in ("centre", "average", "stderr", "slope"):
+        assert getattr(both, name) == pytest.approx(np.mean([getattr(one, name) for one in single], axis=0))
+    for mine, theirs in zip(both.models[0], [m for one in single for m in one.models[0]], strict=True):
+        assert np.array_equal(mine.predict(trial.features), theirs.predict(trial.features))
+
+
+def test_splits_anew_steady_a_lift_and_leave_its_bound_as_wide() -> None:
+    """Which split users happened to fall into moves a lift less: two times six fits of one log are compared."""
+    trial, growth = _randomised(1_500, 21), Growth(trees=10, leaves=6)
+    apart, width = [], []
+    for pairs in (1, 4):
+        told = [fit_effects(trial, 2, learner="dr", growth=growth, seed=seed, pairs=pairs) for seed in range(6)]
+        apart.append(np.array([one.predict(trial.features)[:, 0] for one in told]).std(axis=0).mean())
+        width.append(np.mean([np.subtract(*one.bounds(trial.features, 1.28)).mean() for one in told]))
+    assert apart[1] < 0.7 * apart[0]  # half where splits were independent
+    assert width[1] > 0.8 * width[0]
+
+
+def test_an_arm_too_rare_in_one_split_is_not_said_to_be_known_from_another() -> None:
+    trial = _randomised(3_000, 22)
+    arm = np.zeros(3_000, np.int64)
+    arm[:42] = 1  # 21 a fold on average: fewer than 20 in some fold of nearly every second split
+    rare = Trial(trial.features, arm, trial.outcome, np.where(arm == 1, 0.014, 0.986), trial.user_id)
+    fitted = [bool(fit_effects(rare, 2, learner="dr", seed=7_919 * j).models[0]) for j in range(6)]
+    assert len(set(fitted)) == 2, "choose users of whom some split leaves too few"
+    effects = fit_effects(rare, 2, learner="dr", pairs=6)
+    assert effects.models == ((),)
+    assert np.isinf(effects.stderr[0])
