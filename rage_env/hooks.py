@@ -15,7 +15,8 @@ A module states only what it needs:
 - segments(traits, lives, params) -> {name: (n,) codes}: shown to agents, for guardrails by segment.
 - unit(traits, params) -> (n,) int64: rows of one unit share a decision.
 - GRAIN: slots that belong together: chunks and shards hold whole multiples of it. One where none says otherwise.
-- drivers(key, slot, own, params) -> columns: what archetypes are drawn from, beside the people's own, or instead.
+- drivers(key, slot, own, params) -> columns: what archetypes are drawn from, beside the people's own, or instead;
+  DRIVERS: their names.
 - problems(arms, params) -> texts: what is wrong between these parameters and the scenario's arms.
 - branches(week, params) -> [(probability (n,), columns)]: a discrete draw on which later means depend in a way that is
   not linear; means are taken in each branch and mixed. Such a mechanism's own `mean` is not asked.

@@ -46,7 +46,8 @@ def _is_mix(mix: tuple[float, ...]) -> tuple[float, ...]:
 class Drivers(_Strict):
     """How each driver (all standardised) raises the odds of persuadable, sure thing, lost cause, sleeping dog.
 
-    role: for admins, where the mechanism `accounts` says who is one.
+    role: for admins, where the mechanism `accounts` says who is one. muted: for each kind of notification switched off,
+    where the mechanism `muting` says how many.
     """
 
     intensity: Quad
@@ -54,6 +55,7 @@ class Drivers(_Strict):
     tenure: Quad
     momentum: Quad
     role: Quad | None = None
+    muted: Quad | None = None
 
 
 class ArchetypeParams(_Strict):
@@ -109,6 +111,16 @@ class PopulationParams(_Strict):
     _sum_to_one = field_validator("fraud_mix", "region_mix", "channel_mix")(_is_mix)
 
 
+_GIVERS = {"role": ("nobody has a role", "accounts"), "muted": ("nobody mutes anything", "muting")}
+
+
+def _check_given(drivers: Drivers, seated: Seated) -> None:
+    given = {d for name, _ in seated for d in mechanisms.module(name).DRIVERS}
+    for driver, (lacking, mechanism) in _GIVERS.items():
+        if getattr(drivers, driver) is not None and driver not in given:
+            raise ConfigError(f"population.archetype.drivers.{driver}: {lacking}; add the mechanism {mechanism}")
+
+
 @dataclass(frozen=True)
 class _Person:
     """Standard normals and ages from which archetypes and traits are made; arrays (n,)."""
@@ -119,6 +131,7 @@ class _Person:
     intensity: NDArray[np.float32]
     age: NDArray[np.float64]
     role: NDArray[np.float64] | None = None  # 1 for admins
+    muted: NDArray[np.float64] | None = None  # kinds of notifications switched off
 
 
 def _codes(u: NDArray[np.floating], mix: tuple[float, ...]) -> NDArray[np.int8]:
@@ -146,8 +159,7 @@ class Population:
     ) -> None:
         self.params, self.engage, self.spend, self.used = params, engage, spend, used or {}
         self.seated = tuple((n, p) for n, p in self.used.items() if hasattr(mechanisms.module(n), "drivers"))
-        if params.archetype.drivers.role is not None and not self.seated:
-            raise ConfigError("population.archetype.drivers.role: nobody has a role; add the mechanism accounts")
+        _check_given(params.archetype.drivers, self.seated)
         self.intercepts = _intercepts(params, self.seated)
         self.log_level = math.log(spend.gmv_per_active_week_usd) - _log_mean_active_spend(engage, spend)
 
@@ -234,8 +246,9 @@ def _scores(person: _Person, archetype: ArchetypeParams) -> NDArray[np.float64]:
     total = np.zeros((len(person.age), len(Archetype)))
     for x, weights in columns:
         total += np.asarray(x, np.float64)[:, None] * np.asarray(weights)
-    if person.role is not None and drivers.role is not None:
-        total += person.role[:, None] * np.asarray(drivers.role)
+    for given, effect in ((person.role, drivers.role), (person.muted, drivers.muted)):
+        if given is not None and effect is not None:
+            total += given[:, None] * np.asarray(effect)
     return archetype.sharpness * total
 
 

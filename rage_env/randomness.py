@@ -95,6 +95,7 @@ class Draw(IntEnum):
     DRIFT = 112
     RECOVERY = 113
     LABELS = 114
+    MUTED = 115
     STATUS_QUO = 60
     HOLDOUT = 61
     GROUP = 62

@@ -22,14 +22,15 @@ from rage_env.state import Lives, Traits
 from rage_env.week import Columns, MechanismParams, Newcomers, Week
 
 __all__ = [
-    "GIVES", "GRAIN", "PARENTS", "REVISES", "Params", "advance", "draw", "drivers", "features", "joining", "mask",
-    "mean", "newcomers", "segments", "unit",
+    "DRIVERS", "GIVES", "GRAIN", "PARENTS", "REVISES", "Params", "advance", "draw", "drivers", "features", "joining",
+    "mask", "mean", "newcomers", "segments", "unit",
 ]  # fmt: skip
 
 PARENTS: tuple[str, ...] = ()
 GIVES: tuple[str, ...] = ()
 REVISES = ("contact_cost",)
 GRAIN = BLOCK
+DRIVERS = ("activity", "role")
 
 
 class Params(MechanismParams):

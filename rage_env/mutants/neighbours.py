@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 
 from rage_env import seating
 from rage_env.cohort import CohortEnv
+from rage_env.mechanisms import muting
 from rage_env.randomness import Noise
 from rage_env.state import Lives, Traits
 from rage_env.week import START, Columns, When
 from rage_env.world import World
 
-__all__ = ["ContagionWithinTheWeek", "SpendRelativeToCohort", "UnitDivided"]
+__all__ = ["ContagionWithinTheWeek", "MutedByPlace", "SpendRelativeToCohort", "UnitDivided"]
 
 
 class SpendRelativeToCohort(CohortEnv):
@@ -60,3 +61,15 @@ class UnitDivided(CohortEnv):
 
     def _checked(self, actions: NDArray[np.int64]) -> NDArray[np.intp]:
         return np.where(self.traits.user_id % 2, 0, super()._checked(actions)).astype(np.intp)
+
+
+class MutedByPlace(CohortEnv):
+    """What a seat has muted belongs to its place in the shard, not to the seat."""
+
+    needs, home = ("muting",), "b2b_nudge"
+
+    def _draw(self, user_id: NDArray[np.int64], *, newborn: bool) -> tuple[Traits, Lives]:
+        traits, lives = super()._draw(user_id, newborn=newborn)
+        place = np.arange(len(user_id))
+        muted = muting.drivers(self.key, place, {}, self.scenario.used["muting"])["muted"]
+        return traits.with_columns({"muted": muted.astype(np.float32)}), lives

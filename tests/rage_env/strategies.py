@@ -154,7 +154,7 @@ def _taken(world: str, *names: str) -> Tree:
 def _groups() -> st.SearchStrategy[Tree]:
     """Mechanisms that go together, as shipped worlds have them."""
     lifecycle = _taken("commerce_churn", "lifecycle", "shop_signals")
-    accounts = _taken("b2b_nudge", "accounts", "attention")
+    accounts = _taken("b2b_nudge", "accounts", "attention", "muting")
     arrears = _taken("pre_delinquency", "stress", "bank_account", "delinquency")
     lending: list[Tree] = [{}, {**arrears, "credit": None, "disputes": None}, {"credit": None, "disputes": None}]
     parts = st.tuples(st.sampled_from(lending), st.sampled_from([{}, lifecycle]), st.sampled_from([{}, {}, accounts]))

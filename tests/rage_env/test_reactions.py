@@ -146,20 +146,41 @@ def test_departed_colleagues_are_no_part_of_the_unrest() -> None:
     assert after["unrest"][first : first + 3] == pytest.approx([0.5, 0.0, 0.5])
 
 
-def test_several_admins_and_slowing_down_multiply_the_response_and_nothing_else() -> None:
+LAST_WEEK = {"steady": 100.0, "slowing": 81.0, "fading": 60.0, "quickening": 112.0}
+"""Spend of the last of four weeks, the others at 100: momentum 0, -.15, -.33 and .09."""
+
+
+def test_several_admins_and_momentum_multiply_the_response_and_nothing_else() -> None:
     env = world()
     params = env.scenario.used["attention"]
-    gmv = env.lives.gmv.copy()
-    gmv[:] = 100.0
-    gmv[0] = 81.0  # 15 % below the mean of the four weeks
-    slowing = replace(env.lives, gmv=gmv)
-    steady = replace(env.lives, gmv=np.full_like(gmv, 100.0))
     here = env.lives.alive
-    effect = {name: _log_lift(lives)[here] for name, lives in (("slowing", slowing), ("steady", steady))}
     kind, many = env.traits.archetype[here], env.traits.more["admins"][here] > params.few_admins
-    expected = np.array(env.scenario.arms[NUDGE].effects.log_spend)[kind] * np.where(many, params.admins_times, 1)
-    np.testing.assert_allclose(effect["steady"], expected, atol=2e-6)
-    np.testing.assert_allclose(effect["slowing"], expected * np.array(params.slowing_times)[kind], atol=2e-6)
+    plain = np.array(env.scenario.arms[NUDGE].effects.log_spend)[kind] * np.where(many, params.admins_times, 1)
+    for name, last in LAST_WEEK.items():
+        times = np.array(getattr(params, f"{name}_times", (1.0, 1.0, 1.0, 1.0)))[kind]
+        np.testing.assert_allclose(_log_lift(_having_spent(last))[here], plain * times, atol=2e-6, err_msg=name)
+
+
+def test_the_busiest_answer_with_their_spend_alone_and_whatever_else_is_true_of_them() -> None:
+    env = world()
+    params = env.scenario.used["attention"]
+    here, month = env.lives.alive, params.busy_from_usd
+    kind = env.traits.archetype[here]
+    expected = (np.array(env.scenario.arms[NUDGE].effects.log_spend) * np.array(params.busy_spend_times))[kind]
+    below, above = (_having_spent(share * month / 4, others=share * month / 4) for share in (0.99, 1.01))
+    np.testing.assert_allclose(_log_lift(above)[here], expected, atol=2e-6)
+    disturbed = kind != Archetype.SLEEPING_DOG  # who minds a nudge as much below
+    assert (expected[disturbed] < 0).all()
+    assert (_log_lift(below)[here][disturbed] > 0).all()
+    moved = [means(lives)["active"][here] for lives in (below, above)]
+    np.testing.assert_array_equal(*moved)
+
+
+def _having_spent(last: float, others: float = 100.0) -> Lives:
+    """The lives of the world, all of whom spent so much last week and in each of the three weeks before it."""
+    gmv = np.full_like(world().lives.gmv, others)
+    gmv[0] = last
+    return replace(world().lives, gmv=gmv)
 
 
 def _log_lift(lives: Lives) -> NDArray[np.float64]:

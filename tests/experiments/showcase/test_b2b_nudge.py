@@ -74,7 +74,10 @@ def test_the_published_audit_comes_out_on_cohorts_that_tuning_never_saw(claim: s
 
 
 def test_a_world_in_which_nobody_minds_would_fail_the_audit() -> None:
-    kind = {"population": {"archetype": {"mix": [0.615, 0.1925, 0.1925, 0.0]}}}
+    kind = {
+        "population": {"archetype": {"mix": [0.586, 0.207, 0.207, 0.0]}},  # nobody who mutes much,
+        "mechanisms": {"attention": {"busy_spend_times": [1.0, 1.0, 1.0, 1.0]}},  # nor the busiest
+    }
     env = CohortEnv(16_384, "b2b_nudge", scenario=kind)
     env.reset(seed=1001)
     audit = audited(env, 2_400)
