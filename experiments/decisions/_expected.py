@@ -18,7 +18,7 @@ from experiments.showcase._accounts import audited
 __all__ = ["expected_lift"]
 
 _EVERYBODY = 10**9  # accounts
-_GROWTH = Growth(trees=200, leaves=31, rate=0.06, least_rows=100)
+_GROWTH = Growth(trees=200, leaves=31, rate=0.06, least_rows=200, bins=255)
 
 
 def expected_lift(study: ExperimentConfig, seeds: Sequence[int], k: int, arm: int = 1) -> Effects:

@@ -172,8 +172,8 @@ def test_the_busiest_answer_with_their_spend_alone_and_whatever_else_is_true_of_
     disturbed = kind != Archetype.SLEEPING_DOG  # who minds a nudge as much below
     assert (expected[disturbed] < 0).all()
     assert (_log_lift(below)[here][disturbed] > 0).all()
-    moved = [means(lives)["active"][here] for lives in (below, above)]
-    np.testing.assert_array_equal(*moved)
+    still, moved = (means(lives)["active"][here] for lives in (below, above))
+    np.testing.assert_array_equal(still, moved)
 
 
 def _having_spent(last: float, others: float = 100.0) -> Lives:

@@ -12,7 +12,6 @@ from experiments.cohorts import cohort
 from experiments.decisions._expected import expected_lift
 from experiments.decisions.b2b_nudge import CLAIMS, measure
 
-DOGS_IF_KNOWN = "if expected lift were known: sleeping dogs let through"
 FUNNEL = ("HELD_OUT", "ADMIN_VETO", "TOXIC_USERS", "TOO_SMALL", "UNPROFITABLE", "CAPACITY", "TARGETED")
 
 
@@ -41,13 +40,12 @@ def test_every_claim_is_measured_and_shares_are_shares() -> None:
 
 @pytest.mark.slow
 def test_at_full_size_the_published_funnel_is_found_by_bounds_that_hold() -> None:
+    """Of one cohort; the counts of vetoed accounts scatter by more than their range and are left to the page."""
     rows = {row.claim.text: row for row in decisions.rows("b2b_nudge", (1001,))}
-    assert rows["seats whose expected lift lies under its lower 90 % bound"].holds
-    for text in ("toxic users", "too small", "let through, and targeted or explored", "held out as a control"):
-        assert rows[f"accounts: {text}"].holds
-    assert rows["revenue gained by nudging those let through, $"].holds
-    told, best = (rows[t].figures[0] for t in ("sleeping dogs let through", DOGS_IF_KNOWN))
-    assert told <= best + 0.02  # what is left of them cannot be told by anything observed
+    judged = {text for text, row in rows.items() if row.holds is not None} - {"accounts: admin veto"}
+    assert len(judged) == 12
+    assert [text for text in judged if not rows[text].holds] == []
+    assert rows["sleeping dogs let through"].figures[0] <= 0.02
 
 
 def test_expected_lift_of_two_cohorts_agrees_and_nothing_is_said_of_other_arms() -> None:
