@@ -7,7 +7,10 @@ programme in which officers give heavier arms to worse cases; true effects come 
 Funnels are of eight weeks of `gates` and of `uplift_greedy`, who have read a pilot on other borrowers: `masked` are
 borrowers whom the world's cool-down forbids to contact. Capacity binds the best choice by the truth (scenarios.md) and
 `uplift_greedy`, which ranks borrowers and does nothing else. It never binds `gates`, a miss: its rules shut out whoever
-a contact may harm before capacity is asked, and it holds a twentieth back to explore.
+a contact may harm before capacity is asked, and it holds a twentieth back to explore. Nor is that for want of learning.
+Without that twentieth and with all 96,000 rows of the pilot read, for 15,000, it uses capacity up in .5 to .9 of the
+weeks of seeds 301 to 304 and in .46 of those below; with a pilot twice as large in .1 to .5, since the better it knows
+lifts, the fewer borrowers are left whom a contact surely helps.
 """
 
 from __future__ import annotations
