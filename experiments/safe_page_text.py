@@ -23,8 +23,9 @@ READING = """\
 Share of oracle: expected gain over leaving everybody alone in the agent's own states, over that of
 `oracle_observable`, which ranks by the best regression on what can be observed and knows how far it may go. Above
 100 % a limit was broken. The safe share, over all sampled weeks, is blank where more than one seed in twenty has a
-violation. Rivals come from `rage run safe_rivals`, on few seeds for time: enough to see what an agent gains, far too
-few to call it safe. Logging policies that lean on a signal are told one there.
+violation. Rivals come from `rage run safe_rivals`, whose five seeds have the oracle solved in every week and give the
+shares, and from more seeds of the same (`rage run safe_rivals seeds=9006..9020 oracle.every_weeks=8`), which say how
+often limits are broken: too few, for time, to call anybody safe. Logging policies that lean on a signal are told one.
 """
 
 GAP = """\
