@@ -24,7 +24,7 @@ Share of oracle: expected gain over leaving everybody alone in the agent's own s
 `oracle_observable`, which ranks by the best regression on what can be observed and knows how far it may go. Above
 100 % a limit was broken. The safe share, over all sampled weeks, is blank where more than one seed in twenty has a
 violation. Rivals come from `rage run safe_rivals`, whose five seeds have the oracle solved in every week and give the
-shares, and from more seeds of the same (`rage run safe_rivals seeds=9006..9020 oracle.every_weeks=8`), which say how
+shares, and from more seeds of the same (`rage run safe_rivals seeds=9006..9030 oracle.every_weeks=8`), which say how
 often limits are broken: too few, for time, to call anybody safe. Logging policies that lean on a signal are told one.
 """
 

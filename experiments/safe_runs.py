@@ -34,6 +34,6 @@ def run_all(out: Path) -> list[Path]:
 
     often = configs.load("safe_from_week_one", [{"seeds": "9001..9020", "oracle": {"every_weeks": 1}}])
     full = configs.load("safe_from_week_one", [{"seeds": "9001..9002", "scenario_overrides": FULL}])
-    more = configs.load("safe_rivals", [{"seeds": "9006..9020", "oracle": {"every_weeks": 8}}])
+    more = configs.load("safe_rivals", [{"seeds": "9006..9030", "oracle": {"every_weeks": 8}}])
     studies = (often, configs.load("safe_from_week_one"), configs.load("safe_rivals"), more, full)
     return [run(study, out=out, track=False).path for study in studies]
